@@ -1,0 +1,38 @@
+import type { UpstreamOutcome } from "../rules/outcome.ts";
+
+export type { UpstreamOutcome };
+
+/**
+ * One request as it will be written to the socket. Nothing is added but Host, Content-Length, `Accept-Encoding: identity` and connection
+ * management, and nothing of it is rewritten: what cannot be written byte for byte as given is `not_sent` (`malformed`).
+ */
+export interface OutboundRequest {
+  /** The upstream's name; `url` must lie under its base URL, so that credentials cannot reach another host. */
+  readonly upstream: string;
+  readonly method: string;
+  /** Absolute URL, built from the route's template: percent-encoded ASCII, no fragment, no dot segments. */
+  readonly url: string;
+  /** Lower-case names; values of visible ASCII and inner spaces; credentials included. Never Host, framing or hop-by-hop headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Must not change until `send` has answered. */
+  readonly body: Uint8Array | null;
+  /** For everything: waiting for a connection, connecting, sending, and the whole answer. At least 1. */
+  readonly timeoutMs: number;
+  readonly responseBytesMax: number;
+  /** Asked at most once, right before the first byte goes to the socket; false, or a throw, sends nothing (`expired`). */
+  readonly maySend: () => boolean;
+}
+
+/**
+ * Sends a request at most once. Must verify TLS, must not follow redirects, must not retry, must never throw.
+ * Waits at most `timeoutMs` in all.
+ *
+ * `not_sent` is a promise that no byte of the request left; whatever goes wrong after the first byte is `interrupted`. Informational (1xx)
+ * answers are skipped. Every final status is `answered`, redirects too. An encoded answer is `answered` as well, with its `encoding` named:
+ * its status still says whether the upstream acted, only its body cannot be read.
+ */
+export interface Upstreams {
+  send(request: OutboundRequest): Promise<UpstreamOutcome>;
+  /** Refuses new calls (`not_sent`) and resolves when those on their way have ended, each by its own deadline at the latest. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,75 @@
+import { DateTime } from "luxon";
+import type { Reservation } from "./budgets.ts";
+import type { Budget } from "./catalogue.ts";
+import { type Denial, deny } from "./denial.ts";
+import type { Money } from "./money.ts";
+
+/** What a call uses, and of whom. */
+export interface Usage {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly workflow: string;
+  readonly run: string | null;
+  readonly calls: number;
+  /** USD micros. */
+  readonly costMicros: number;
+  readonly amount: Money | null;
+}
+
+/** A budget's window around a moment: its start and, unless it is a run's, the moment it turns. Unix ms. DST and leap days are the zone's. */
+export function windowAt(budget: Budget, nowMs: number): { readonly startMs: number; readonly endMs: number | null } {
+  if (budget.window === "run") return { startMs: 0, endMs: null };
+  const start = DateTime.fromMillis(nowMs, { zone: budget.zone }).startOf(budget.window);
+  return { startMs: start.toMillis(), endMs: start.plus({ [budget.window]: 1 }).toMillis() };
+}
+
+/** All reservations that a contract's budgets ask of a call. An amount in a currency that no amount budget counts is denied: it would be uncapped. */
+export function reservationsFor(budgets: readonly Budget[], usage: Usage, nowMs: number): readonly Reservation[] | Denial {
+  const amountBudgets = budgets.filter((budget) => budget.meter === "amount");
+  if (usage.amount !== null && amountBudgets.length > 0 && !amountBudgets.some((budget) => budget.currency === usage.amount?.currency)) {
+    return deny("ERR_AMOUNT_UNDETERMINED", `No budget of the contract counts ${usage.amount.currency}.`);
+  }
+  return budgets.flatMap((budget) => {
+    const units = unitsOf(budget, usage);
+    return units === null ? [] : [reserve(budget, usage, units, nowMs)];
+  });
+}
+
+/** Units of one budget's meter that a call uses, null when the budget does not concern it. */
+function unitsOf(budget: Budget, usage: Usage): number | null {
+  switch (budget.meter) {
+    case "calls":
+      return usage.calls;
+    case "cost":
+      return usage.costMicros;
+    case "amount":
+      return usage.amount !== null && usage.amount.currency === budget.currency ? usage.amount.minor : null;
+  }
+}
+
+function reserve(budget: Budget, usage: Usage, units: number, nowMs: number): Reservation {
+  const { startMs, endMs } = windowAt(budget, nowMs);
+  const { meter, currency, scope, window, zone, limit } = budget;
+  return {
+    key: JSON.stringify([meter, currency, scope, ...scopeIds(budget, usage), window, zone, startMs]),
+    budget: budget.name,
+    units,
+    limit,
+    heldMax: Math.floor((limit * budget.heldShareMax) / 100),
+    endsAtMs: endMs,
+  };
+}
+
+/** The ids that a scope counts by. An agent's run counts for that agent alone: a run id is only as unique as its issuer. */
+function scopeIds({ scope }: Budget, usage: Usage): readonly (string | null)[] {
+  switch (scope) {
+    case "run":
+      return [usage.tenant, usage.agent, usage.run];
+    case "agent":
+      return [usage.agent];
+    case "workflow":
+      return [usage.tenant, usage.workflow];
+    case "tenant":
+      return [usage.tenant];
+  }
+}
