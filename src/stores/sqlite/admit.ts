@@ -1,0 +1,141 @@
+import type { AdmitRequest, AdmitResult, CallFacts, DeniedFacts, StoredCall } from "../../ports/calls.ts";
+import type { Reservation } from "../../rules/budgets.ts";
+import type { HoldTerms } from "../../rules/holds.ts";
+import { openStates } from "../../rules/states.ts";
+import { firstCovering } from "../../rules/stops.ts";
+import { checkReservations, takeReservations } from "./accounts.ts";
+import type { Database } from "./database.ts";
+import { insertPayload } from "./payloads.ts";
+import { appendCallEntry, findCall } from "./rows.ts";
+import { readStops } from "./stops.ts";
+
+const open = openStates.map((state) => `'${state}'`).join(", ");
+
+/**
+ * The admission: one list of checks, then one list of writes. Nothing is written before every check has passed, so that a refusal leaves
+ * nothing behind.
+ */
+export function admitCall(database: Database, request: AdmitRequest): AdmitResult {
+  const { call, nowMs } = request;
+  const stop = firstCovering(readStops(database), call, nowMs);
+  if (stop !== null) return { kind: "stopped", stop };
+  const same = request.alone ? null : findSame(database, request);
+  if (same !== null) return same;
+  const twin = request.alone || call.effect === "read" ? null : findTwin(database, call);
+  const hold = request.hold ?? (twin === null ? null : request.holdIfTwin);
+  if (twin !== null && hold === null) return { kind: "same", call: twin, attached: true };
+  const holds = hold === null ? null : holdsBeyond(database, request);
+  if (holds !== null) return { kind: "holds_too_many", open: holds };
+  const beyond = checkReservations(database, request.reservations, hold !== null, null);
+  if (beyond !== null) return { kind: "beyond", ...beyond };
+  insertCall(database, request, hold, twin);
+  takeReservations(database, call.id, request.reservations, hold !== null);
+  insertPayload(database, request.payload, nowMs);
+  appendAdmission(database, request, hold, twin);
+  return hold === null ? { kind: "started" } : { kind: "held", hold };
+}
+
+function appendAdmission(database: Database, request: AdmitRequest, hold: HoldTerms | null, twin: StoredCall | null): void {
+  const { call, nowMs } = request;
+  const body = { facts: call, key: request.key, payload: request.payload.digest, reservations: toldReservations(request.reservations) };
+  if (hold === null) appendCallEntry(database, "call.started", call, nowMs, { ...body, settle_by_ms: request.settleByMs });
+  else appendCallEntry(database, "call.held", call, nowMs, { ...body, hold, twin: twin?.id ?? null });
+}
+
+/** Reservations as the ledger tells them. */
+export function toldReservations(reservations: readonly Reservation[]): readonly object[] {
+  return reservations.map(({ key, budget, units, limit }) => ({ key, budget, units, limit }));
+}
+
+/** The earlier call that this one is, if any (DESIGN, "Sameness"). */
+function findSame(database: Database, request: AdmitRequest): AdmitResult | null {
+  const { call, key } = request;
+  if (key !== null) {
+    const known = findCall(database, "tenant = ? AND agent = ? AND user = ? AND key = ?", call.tenant, call.agent, call.user ?? "", key);
+    if (known === null) return null;
+    return known.callDigest === call.callDigest ? { kind: "same", call: known, attached: false } : { kind: "mismatch", callId: known.id };
+  }
+  // A read that was never held has no effect to protect: each one is its own.
+  const known = findCall(
+    database,
+    "call_digest = ? AND run = ? AND (was_held = 1 OR (effect = 'write' AND state IN ('started', 'unknown'))) AND state <> 'denied' ORDER BY created_ms DESC",
+    call.callDigest,
+    call.run ?? "",
+  );
+  return known === null ? null : { kind: "same", call: known, attached: true };
+}
+
+/** An open or unknown write of this tenant with the very same arguments: at least held, so that a person sees both. */
+function findTwin(database: Database, call: CallFacts): StoredCall | null {
+  return findCall(database, `call_digest = ? AND tenant = ? AND effect = 'write' AND state IN (${open})`, call.callDigest, call.tenant);
+}
+
+/** How many holds are open already, when that is as many as may be; else null. */
+function holdsBeyond(database: Database, { call, openHoldsMax }: AdmitRequest): number | null {
+  const count = (condition: string, ...values: string[]): number =>
+    database.row<{ n: number }>(`SELECT count(*) AS n FROM calls WHERE state IN ('held', 'approved') AND ${condition}`, ...values)?.n ?? 0;
+  const ofAgent = count("tenant = ? AND agent = ?", call.tenant, call.agent);
+  if (ofAgent >= openHoldsMax.agent) return ofAgent;
+  const ofRun = call.run === null ? 0 : count("tenant = ? AND run = ?", call.tenant, call.run);
+  return call.run !== null && ofRun >= openHoldsMax.run ? ofRun : null;
+}
+
+function insertCall(database: Database, request: AdmitRequest, hold: HoldTerms | null, twin: StoredCall | null): void {
+  const { call, nowMs } = request;
+  database.run(
+    `INSERT INTO calls (id, tenant, agent, user, run, tool, effect, call_digest, key, state, was_held, facts, hold, hold_expires_ms, twin, payload_digest,
+      started_ms, settle_by_ms, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    call.id,
+    call.tenant,
+    call.agent,
+    call.user ?? "",
+    call.run ?? "",
+    call.tool,
+    call.effect,
+    call.callDigest,
+    request.key,
+    hold === null ? "started" : "held",
+    hold === null ? 0 : 1,
+    JSON.stringify(call),
+    hold === null ? null : JSON.stringify(hold),
+    hold?.expiresAtMs ?? null,
+    twin?.id ?? null,
+    request.payload.digest,
+    hold === null ? nowMs : null,
+    hold === null ? request.settleByMs : null,
+    nowMs,
+    nowMs,
+  );
+}
+
+/** Writes down that a known principal was refused. The row has no payload: what was refused is not kept. */
+export function recordDenied(database: Database, { call, reasons, code, atMs }: DeniedFacts): void {
+  const settled = {
+    outcome: "denied",
+    code,
+    detail: null,
+    reasons,
+    status: null,
+    contentType: null,
+    answerDigest: null,
+    latencyMs: null,
+    by: null,
+  };
+  database.run(
+    `INSERT INTO calls (id, tenant, agent, user, run, tool, effect, call_digest, state, was_held, facts, payload_digest, settled, created_ms, updated_ms)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'denied', 0, ?, '', ?, ?, ?)`,
+    call.id,
+    call.tenant,
+    call.agent,
+    call.user ?? "",
+    call.run ?? "",
+    call.tool,
+    call.effect,
+    call.callDigest,
+    JSON.stringify(call),
+    JSON.stringify(settled),
+    atMs,
+    atMs,
+  );
+  appendCallEntry(database, "call.denied", call, atMs, { facts: call, code, reasons });
+}

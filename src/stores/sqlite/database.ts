@@ -1,0 +1,54 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { migrations } from "./schema.ts";
+
+/** One SQLite connection with its prepared statements. Lives in the worker thread; nothing else opens the file. */
+export interface Database {
+  /** Runs a statement that answers no rows; the number of rows changed. */
+  run(sql: string, ...values: SQLInputValue[]): number;
+  /** The first row, or undefined. */
+  row<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined;
+  rows<Row>(sql: string, ...values: SQLInputValue[]): readonly Row[];
+  exec(sql: string): void;
+  close(): void;
+}
+
+/**
+ * Opens the file, takes it for this process alone and brings its tables up to date. Throws when another process has it (`SQLITE_BUSY`), when it cannot be
+ * written, or when a newer version made it.
+ */
+export function openDatabase(file: string): Database {
+  const connection = new DatabaseSync(file, { timeout: 0, allowExtension: false });
+  connection.exec(
+    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;",
+  );
+  const statements = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    const made = connection.prepare(sql);
+    statements.set(sql, made);
+    return made;
+  };
+  const database: Database = {
+    run: (sql, ...values) => Number(prepare(sql).run(...values).changes),
+    row: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values) as Row | undefined,
+    rows: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).all(...values) as unknown as readonly Row[],
+    exec: (sql) => connection.exec(sql),
+    close: () => connection.close(),
+  };
+  migrate(database);
+  return database;
+}
+
+function migrate(database: Database): void {
+  const version = database.row<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
+  if (version > migrations.length)
+    throw new Error(`the database is of version ${version} and this program knows ${migrations.length}: run the newer program`);
+  for (const [index, statements] of migrations.entries()) {
+    if (index < version) continue;
+    database.exec("BEGIN EXCLUSIVE");
+    database.exec(statements);
+    database.exec(`PRAGMA user_version=${index + 1}`);
+    database.exec("COMMIT");
+  }
+}

@@ -1,0 +1,88 @@
+import type {
+  AdmitRequest,
+  CallFilter,
+  DeniedFacts,
+  RunReport,
+  Settled,
+  SettleRequest,
+  StandingRequest,
+  StartRequest,
+} from "../../ports/calls.ts";
+import type { Reservation } from "../../rules/budgets.ts";
+import type { HoldTerms, Vote } from "../../rules/holds.ts";
+import type { Outcome } from "../../rules/states.ts";
+import type { Stop } from "../../rules/stops.ts";
+import type { Verdict } from "../../rules/verdict.ts";
+import { admitCall, recordDenied } from "./admit.ts";
+import type { Database } from "./database.ts";
+import { readHead, readSealed, sealRows } from "./ledger.ts";
+import { erasePayloads, findPayload } from "./payloads.ts";
+import { dueCalls, endHold, holdAgain, interruptCall, recoverCalls, settleCall, startCall, voteOnHold } from "./progress.ts";
+import { findCall, findCalls } from "./rows.ts";
+import { addUsage, findRun, listRuns, setRunOutcome } from "./runs.ts";
+import { readStanding } from "./standing.ts";
+import { clearStop, readStops, setStop } from "./stops.ts";
+
+/** Every operation that the worker knows, by name. Each runs in a savepoint of the batch's transaction and sees what its neighbours before it did. */
+export const operations = {
+  admit: (database: Database, request: AdmitRequest) => admitCall(database, request),
+  recordDenied: (database: Database, denied: DeniedFacts) => recordDenied(database, denied),
+  vote: (database: Database, id: string, vote: Vote, groups: readonly string[]) => voteOnHold(database, id, vote, groups),
+  start: (database: Database, request: StartRequest) => startCall(database, request),
+  settle: (database: Database, request: SettleRequest) => settleCall(database, request),
+  end: (database: Database, id: string, to: "cancelled" | "expired" | "refused", settled: Settled, nowMs: number) =>
+    endHold(database, id, to, settled, nowMs),
+  holdAgain: (database: Database, id: string, hold: HoldTerms, verdict: Verdict, policyDigest: string, nowMs: number) =>
+    holdAgain(database, id, hold, verdict, policyDigest, nowMs),
+  interrupt: (database: Database, id: string, nowMs: number): Outcome | null => interruptCall(database, id, nowMs),
+  recover: (database: Database, nowMs: number) => recoverCalls(database, nowMs),
+  find: (database: Database, id: string) => findCall(database, "id = ?", id),
+  list: (database: Database, filter: CallFilter) => listCalls(database, filter),
+  runCalls: (database: Database, run: string, tenant: string) =>
+    findCalls(database, "run = ? AND tenant = ? ORDER BY created_ms DESC LIMIT 1000", run, tenant),
+  standing: (database: Database, request: StandingRequest) => readStanding(database, request),
+  payload: (database: Database, digest: string, tenant: string) => findPayload(database, digest, tenant),
+  erasePayloads: (database: Database, beforeMs: number) => erasePayloads(database, beforeMs),
+  due: (database: Database, nowMs: number) => dueCalls(database, nowMs),
+  setStop: (database: Database, stop: Stop) => setStop(database, stop),
+  clearStop: (database: Database, id: string, by: string, nowMs: number) => clearStop(database, id, by, nowMs),
+  activeStops: (database: Database) => readStops(database),
+  addUsage: (database: Database, report: Omit<RunReport, "outcome">, costs: readonly Reservation[], nowMs: number) =>
+    addUsage(database, report, costs, nowMs),
+  setRunOutcome: (database: Database, key: RunKey, outcome: { status: string; reason: string }, nowMs: number) =>
+    setRunOutcome(database, key, outcome, nowMs),
+  findRun: (database: Database, key: RunKey) => findRun(database, key),
+  listRuns: (database: Database, limit: number) => listRuns(database, limit),
+  seal: (database: Database, max: number) => sealRows(database, max),
+  head: (database: Database) => readHead(database),
+  readLedger: (database: Database, fromSeq: number, limit: number) => readSealed(database, fromSeq, limit),
+} as const;
+
+interface RunKey {
+  readonly run: string;
+  readonly tenant: string;
+  readonly agent: string;
+}
+
+export type Operations = typeof operations;
+export type OperationName = keyof Operations;
+export type OperationInput<Name extends OperationName> = Parameters<Operations[Name]> extends [Database, ...infer Rest] ? Rest : never;
+export type OperationOutput<Name extends OperationName> = ReturnType<Operations[Name]>;
+
+function listCalls(database: Database, filter: CallFilter) {
+  const conditions: string[] = ["1 = 1"];
+  const values: (string | number)[] = [];
+  const add = (column: string, value: string | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(`${column} = ?`);
+    values.push(value);
+  };
+  add("run", filter.run);
+  add("agent", filter.agent);
+  add("tenant", filter.tenant);
+  if (filter.states !== undefined) {
+    conditions.push(`state IN (${filter.states.map(() => "?").join(", ")})`);
+    values.push(...filter.states);
+  }
+  return findCalls(database, `${conditions.join(" AND ")} ORDER BY created_ms DESC LIMIT ?`, ...values, filter.limit);
+}

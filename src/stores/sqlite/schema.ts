@@ -1,0 +1,96 @@
+/** Forward-only; an entry is never edited after a release. Index + 1 is the version. */
+export const migrations: readonly string[] = [
+  `
+CREATE TABLE calls (
+  id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  user TEXT NOT NULL,              -- '' when the agent acts for nobody
+  run TEXT NOT NULL,               -- '' when the call has none
+  tool TEXT NOT NULL,
+  effect TEXT NOT NULL,
+  call_digest TEXT NOT NULL,
+  key TEXT,                        -- taken idempotency key
+  state TEXT NOT NULL,
+  was_held INTEGER NOT NULL,
+  facts TEXT NOT NULL,             -- CallFacts as JSON, never changed but for the verdict at execution
+  hold TEXT,                       -- HoldTerms as JSON
+  hold_expires_ms INTEGER,
+  twin TEXT,
+  payload_digest TEXT NOT NULL,
+  started_ms INTEGER,
+  settle_by_ms INTEGER,
+  settled TEXT,                    -- Settled as JSON
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX calls_key ON calls (tenant, agent, user, key) WHERE key IS NOT NULL;
+CREATE INDEX calls_digest ON calls (call_digest);
+CREATE INDEX calls_open ON calls (state, created_ms) WHERE state IN ('held', 'approved', 'started', 'unknown');
+CREATE INDEX calls_run ON calls (tenant, run, created_ms);
+CREATE INDEX calls_created ON calls (created_ms);
+
+CREATE TABLE votes (
+  call TEXT NOT NULL REFERENCES calls (id),
+  person TEXT NOT NULL,
+  vote TEXT NOT NULL,
+  PRIMARY KEY (call, person)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE accounts (
+  key TEXT PRIMARY KEY,
+  taken INTEGER NOT NULL CHECK (taken >= 0),
+  held INTEGER NOT NULL CHECK (held >= 0),
+  settled INTEGER NOT NULL CHECK (settled >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reservations (
+  call TEXT NOT NULL REFERENCES calls (id),
+  key TEXT NOT NULL,
+  budget TEXT NOT NULL,
+  units INTEGER NOT NULL CHECK (units >= 0),
+  reservation_limit INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  PRIMARY KEY (call, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stops (
+  id TEXT PRIMARY KEY,
+  stop TEXT NOT NULL,
+  set_ms INTEGER NOT NULL,
+  cleared_ms INTEGER,
+  cleared_by TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE runs (
+  tenant TEXT NOT NULL,
+  run TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  model TEXT,
+  prompt_tokens INTEGER NOT NULL,
+  completion_tokens INTEGER NOT NULL,
+  usd_micros INTEGER NOT NULL,
+  outcome TEXT,
+  updated_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, run, agent)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payloads (
+  digest TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  kept_ms INTEGER NOT NULL,        -- when it was last needed; retention counts from here
+  PRIMARY KEY (digest, tenant)
+) STRICT;
+CREATE INDEX payloads_kept ON payloads (kept_ms);
+CREATE INDEX calls_payload ON calls (payload_digest);
+
+CREATE TABLE ledger (
+  seq INTEGER PRIMARY KEY,
+  entry TEXT NOT NULL,
+  prev TEXT,
+  hash TEXT
+) STRICT;
+CREATE INDEX ledger_unsealed ON ledger (seq) WHERE hash IS NULL;
+`,
+];

@@ -1,0 +1,71 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { FaultPoint } from "../../ports/faults.ts";
+import { type Database, openDatabase } from "./database.ts";
+import type { Batch, BatchReply, OperationCall, OperationReply, WorkerOptions } from "./messages.ts";
+import { operations } from "./operations.ts";
+
+const options = workerData as WorkerOptions;
+const port = parentPort;
+if (port === null) throw new Error("this module is the entry of a worker thread");
+
+/** The only point in the code that can kill the process on purpose: tests name a point, the worker counts it down (INV-5). */
+function reach(point: FaultPoint): void {
+  if (options.killAt?.point !== point) return;
+  options.killAt.after -= 1;
+  if (options.killAt.after < 0) process.kill(process.pid, "SIGKILL");
+}
+
+const pointsOf: Readonly<Record<string, readonly [FaultPoint, FaultPoint]>> = {
+  admit: ["before_admit_commit", "after_admit_commit"],
+  vote: ["before_vote_commit", "after_vote_commit"],
+  start: ["before_start_commit", "after_start_commit"],
+  settle: ["before_settle_commit", "after_settle_commit"],
+};
+
+/** Runs one operation in its savepoint: its fault rolls back itself and nothing else. */
+function runOperation(database: Database, { name, input }: OperationCall): OperationReply {
+  database.exec("SAVEPOINT operation");
+  try {
+    const operation = operations[name] as (database: Database, ...input: readonly unknown[]) => unknown;
+    const value = operation(database, ...input);
+    database.exec("RELEASE operation");
+    return { ok: true, value };
+  } catch (error) {
+    database.exec("ROLLBACK TO operation; RELEASE operation");
+    return { ok: false, message: String(error) };
+  }
+}
+
+/** All operations of a batch share one commit. When it fails, nothing of any of them happened. */
+function runBatch(database: Database, calls: readonly OperationCall[]): readonly OperationReply[] {
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    const replies = calls.map((call) => runOperation(database, call));
+    for (const { name } of calls) if (pointsOf[name] !== undefined) reach(pointsOf[name][0]);
+    database.exec("COMMIT");
+    for (const { name } of calls) if (pointsOf[name] !== undefined) reach(pointsOf[name][1]);
+    return replies;
+  } catch (error) {
+    rollBack(database);
+    return calls.map(() => ({ ok: false, message: String(error) }));
+  }
+}
+
+function rollBack(database: Database): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // SQLite has rolled back by itself, as it does when the disk is full.
+  }
+}
+
+const database = openDatabase(options.file);
+port.on("message", (batch: Batch | "close") => {
+  if (batch === "close") {
+    database.close();
+    port.close();
+    return;
+  }
+  port.postMessage({ replies: runBatch(database, batch.calls) } satisfies BatchReply);
+});
+port.postMessage("ready");
