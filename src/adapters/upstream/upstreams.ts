@@ -1,0 +1,110 @@
+import { Pool } from "undici";
+import type { OutboundRequest, UpstreamOutcome, Upstreams } from "../../ports/upstream.ts";
+import type { Upstream } from "../../rules/catalogue.ts";
+import { checkRequest, type Site } from "./check-request.ts";
+import { Exchange } from "./exchange.ts";
+
+export interface UpstreamsOptions {
+  readonly upstreams: readonly Pick<Upstream, "name" | "url" | "ca">[];
+  /** For the TCP and TLS handshake, 1..60000, default 5000. undici's timer is coarse, up to a second late; a call's own deadline is not. */
+  readonly connectTimeoutMs?: number;
+  /** Connections to one upstream, 1..10000, default 128. Calls beyond them wait, within their deadline. */
+  readonly connectionsMax?: number;
+  /** Calls to one upstream that are waiting or on their way, default 1024. One more is `not_sent`. */
+  readonly callsMax?: number;
+  /** How long an unused connection is kept, default 4000. Short, for a connection that the upstream closes just as a write goes out is an unknown. */
+  readonly idleMs?: number;
+  /** Bytes of an answer's header names and values, default 16384; more is `interrupted`. */
+  readonly responseHeaderBytesMax?: number;
+}
+
+type Limits = Required<Omit<UpstreamsOptions, "upstreams">>;
+
+const defaults: Limits = { connectTimeoutMs: 5000, connectionsMax: 128, callsMax: 1024, idleMs: 4000, responseHeaderBytesMax: 16_384 };
+
+interface Line {
+  readonly site: Site;
+  readonly pool: Pool;
+  calls: number;
+}
+
+/**
+ * Opens one connection pool per upstream. Nothing is connected before the first call. Throws for a URL that is neither https nor http on
+ * loopback, and for a name that stands twice. Ignores proxy settings and NODE_TLS_REJECT_UNAUTHORIZED in the environment.
+ */
+export function openUpstreams({ upstreams, ...given }: UpstreamsOptions): Upstreams {
+  const limits: Limits = { ...defaults, ...given };
+  const lines = new Map<string, Line>();
+  for (const upstream of upstreams) {
+    if (lines.has(upstream.name)) throw new Error(`two upstreams are named ${upstream.name}`);
+    const site = readSite(upstream);
+    lines.set(upstream.name, { site, pool: openPool(site, upstream.ca, limits), calls: 0 });
+  }
+  let closing: Promise<void> | null = null;
+  return {
+    send: (request) => send(lines.get(request.upstream), request, limits.callsMax),
+    close: () => (closing ??= closeAll([...lines.values()])),
+  };
+}
+
+async function closeAll(lines: readonly Line[]): Promise<void> {
+  await Promise.all(lines.map(({ pool }) => pool.close()));
+}
+
+function send(line: Line | undefined, request: OutboundRequest, callsMax: number): Promise<UpstreamOutcome> {
+  if (line === undefined) return notSent("malformed", "no upstream has this name");
+  const checked = checkRequest(line.site, request);
+  if ("refused" in checked) return notSent("malformed", checked.refused);
+  if (line.calls >= callsMax) return notSent("unreachable", "too many calls wait for this upstream");
+  return dispatch(line, checked.target, request);
+}
+
+function dispatch(line: Line, target: string, request: OutboundRequest): Promise<UpstreamOutcome> {
+  return new Promise((settle) => {
+    line.calls += 1;
+    const exchange = new Exchange(request, { settle, release: () => (line.calls -= 1) });
+    const { method, body } = request;
+    // Identity, because an answer that was packed can be neither checked against a schema nor redacted.
+    const headers = { ...request.headers, "accept-encoding": "identity" };
+    try {
+      // The exchange's own deadline covers headers and body; undici's are off, so that there is one clock and one meaning.
+      line.pool.dispatch({ path: target, method, headers, body, idempotent: false, headersTimeout: 0, bodyTimeout: 0 }, exchange);
+    } catch (error) {
+      exchange.onResponseError(null, error);
+    }
+  });
+}
+
+function notSent(cause: "unreachable" | "malformed", detail: string): Promise<UpstreamOutcome> {
+  return Promise.resolve({ kind: "not_sent", cause, detail });
+}
+
+function openPool(site: Site, ca: string | null, limits: Limits): Pool {
+  return new Pool(site.origin, {
+    connections: limits.connectionsMax,
+    // One request at a time on a connection: undici may send again what stood behind a broken one in a pipeline.
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: limits.idleMs,
+    keepAliveMaxTimeout: limits.idleMs,
+    maxHeaderSize: limits.responseHeaderBytesMax,
+    connectTimeout: limits.connectTimeoutMs,
+    // A resumed TLS session would not look at the certificate again.
+    maxCachedSessions: 0,
+    // Said out loud, for the default follows NODE_TLS_REJECT_UNAUTHORIZED.
+    connect: { rejectUnauthorized: true, ...(ca === null ? {} : { ca }) },
+  });
+}
+
+const loopback = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
+
+function readSite({ name, url }: Pick<Upstream, "name" | "url">): Site {
+  const { protocol, hostname, origin, pathname, href } = new URL(url);
+  if (protocol !== "https:" && !(protocol === "http:" && loopback.test(hostname)))
+    throw new Error(`upstream ${name} is neither https nor http on loopback`);
+  const basePath = pathname === "/" ? "" : pathname;
+  if (`${origin}${basePath}` !== url && href !== url)
+    throw new Error(`the URL of upstream ${name} is not canonical: credentials, query or spelling`);
+  if (basePath.endsWith("/") || url !== `${origin}${basePath}`) throw new Error(`the URL of upstream ${name} must end without a slash`);
+  return { origin, basePath };
+}
