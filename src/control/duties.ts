@@ -1,0 +1,84 @@
+import { executeApproved } from "../path/execute-approved.ts";
+import type { Settled } from "../ports/calls.ts";
+import type { ControlPorts } from "./ports.ts";
+
+/** Work that clocks do. On one process all of it runs here; `on: "one"` is for stores that several processes share. */
+export interface Duty {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly on: "one" | "all";
+  readonly run: (ports: ControlPorts) => Promise<void>;
+}
+
+/** Every timer of the product. */
+export const duties: readonly Duty[] = [
+  { name: "refresh stops", everyMs: 500, on: "all", run: (ports) => ports.stops.refresh() },
+  { name: "run approved calls", everyMs: 500, on: "one", run: runApproved },
+  { name: "expire holds", everyMs: 1000, on: "one", run: expireHolds },
+  { name: "settle overdue calls", everyMs: 1000, on: "one", run: settleOverdue },
+  { name: "write unsettled outcomes", everyMs: 500, on: "all", run: (ports) => ports.retryUnsettled() },
+  { name: "erase old payloads", everyMs: 60_000, on: "one", run: erasePayloads },
+  { name: "seal the ledger", everyMs: 500, on: "one", run: sealLedger },
+  { name: "publish a checkpoint", everyMs: 1000, on: "one", run: (ports) => ports.publishCheckpoint() },
+];
+
+/** Runs every approved call whose turn has come, side by side: one slow upstream must not keep the others waiting. Each starts by compare-and-set. */
+export async function runApproved(ports: ControlPorts): Promise<void> {
+  const { approved } = await ports.calls.due(ports.clock.nowMs());
+  await Promise.all(approved.filter((callId) => !ports.executing.has(callId)).map((callId) => runOne(ports, callId)));
+}
+
+async function runOne(ports: ControlPorts, callId: string): Promise<void> {
+  ports.executing.add(callId);
+  try {
+    const call = await ports.calls.find(callId);
+    if (call?.state === "approved") await executeApproved(ports, call);
+  } catch (error) {
+    ports.onFault(callId, error);
+  } finally {
+    ports.executing.delete(callId);
+    ports.notices.changed(callId);
+  }
+}
+
+const expiry: Settled = {
+  outcome: "expired",
+  code: "ERR_HOLD_EXPIRED",
+  detail: null,
+  reasons: [{ rule: "hold/expired", message: "nobody approved the call in time" }],
+  status: null,
+  contentType: null,
+  answerDigest: null,
+  latencyMs: null,
+  by: null,
+};
+
+async function expireHolds(ports: ControlPorts): Promise<void> {
+  const nowMs = ports.clock.nowMs();
+  for (const callId of (await ports.calls.due(nowMs)).expired) {
+    await ports.calls.end(callId, "expired", expiry, nowMs);
+    ports.notices.changed(callId);
+  }
+}
+
+async function settleOverdue(ports: ControlPorts): Promise<void> {
+  const nowMs = ports.clock.nowMs();
+  for (const callId of (await ports.calls.due(nowMs)).overdue) {
+    await ports.calls.interrupt(callId, nowMs);
+    ports.notices.changed(callId);
+  }
+}
+
+async function erasePayloads(ports: ControlPorts): Promise<void> {
+  const beforeMs = ports.clock.nowMs() - ports.payloadsKeptMs;
+  while ((await ports.calls.erasePayloads(beforeMs)) > 0);
+}
+
+const sealBatchMax = 5000;
+
+async function sealLedger(ports: ControlPorts): Promise<void> {
+  for (;;) {
+    const { sealed } = await ports.ledger.seal(sealBatchMax);
+    if (sealed < sealBatchMax) return;
+  }
+}

@@ -1,0 +1,107 @@
+import { type Answer, type HeldAnswer, type ProblemAnswer } from "../../rules/answer.ts";
+import { type Code, codeRow } from "../../rules/codes.ts";
+import { type RateStanding, rateLimitFields, retryAfterSeconds } from "../../rules/rate-fields.ts";
+
+/** A response, before the framework sees it. */
+export interface Rendered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+export interface RenderContext {
+  /** Absolute base of our own URLs, without a trailing slash. */
+  readonly publicUrl: string;
+  /** Whether this client can tell "held" from "done": it said `Prefer: wait` or `respond-async`, or it called by name. */
+  readonly canWait: boolean;
+  readonly standings: readonly RateStanding[];
+  readonly nowMs: number;
+}
+
+const heldPollSeconds = 2;
+
+/** The wire form of an answer (DESIGN 4.4). */
+export function renderAnswer(answer: Answer, context: RenderContext): Rendered {
+  const rates = rateLimitFields(context.standings);
+  switch (answer.kind) {
+    case "upstream": {
+      const type = answer.contentType === null ? {} : { "content-type": answer.contentType };
+      const told = { "sallyport-replayed": answer.replayed ? "true" : undefined, "sallyport-attached": answer.attachedTo ?? undefined };
+      return {
+        status: answer.status,
+        headers: withoutAbsent({ ...rates, ...type, "sallyport-call-id": answer.callId, ...told }),
+        body: answer.body,
+      };
+    }
+    case "proposal":
+      return json(200, { ...rates, "sallyport-call-id": answer.callId, "preference-applied": undefined }, answer.proposal);
+    case "held":
+      return renderHeld(answer, context, rates);
+    case "problem":
+      return renderProblem(answer, context, rates);
+  }
+}
+
+function renderHeld(answer: HeldAnswer, context: RenderContext, rates: Readonly<Record<string, string>>): Rendered {
+  const { callId, tiers, reasons, expiresAtMs, attached, state } = answer;
+  const location = locationOf(context, callId);
+  const headers = {
+    ...rates,
+    location,
+    "retry-after": String(heldPollSeconds),
+    "sallyport-call-id": callId,
+    "sallyport-attached": attached ? callId : undefined,
+  };
+  const until = new Date(expiresAtMs).toISOString();
+  const waiting =
+    state === "approved" ? "Approved, about to be executed." : `Waiting for ${tiers.join(" and ")} to approve, until ${until}.`;
+  const body = {
+    status: "held",
+    executed: false,
+    call_id: callId,
+    message: `NOT executed. ${waiting} ${codeRow("ERR_HELD").advice}`,
+    tiers,
+    reasons,
+    expires_at: until,
+    location,
+  };
+  if (context.canWait) return json(202, headers, body);
+  return json(403, headers, { ...problemHead("ERR_HELD", callId, context), ...body }, "application/problem+json");
+}
+
+function renderProblem(answer: ProblemAnswer, context: RenderContext, rates: Readonly<Record<string, string>>): Rendered {
+  const { code, callId, message, reasons, executed, retryAfterMs, recorded, attachedTo } = answer;
+  const { status } = codeRow(code);
+  const headers = {
+    ...rates,
+    "sallyport-call-id": callId,
+    "sallyport-attached": attachedTo ?? undefined,
+    location: recorded ? locationOf(context, callId) : undefined,
+    "retry-after": retryAfterMs === null ? undefined : String(retryAfterSeconds(retryAfterMs)),
+    "www-authenticate": status === 401 ? `Bearer error="invalid_token", error_description="${code}"` : undefined,
+  };
+  return json(status, headers, { ...problemHead(code, callId, context), executed, message, reasons }, "application/problem+json");
+}
+
+function problemHead(code: Code, callId: string, { publicUrl }: RenderContext): object {
+  const { status, title, retryable } = codeRow(code);
+  return { type: `${publicUrl}/sallyport/v1/errors/${code}`, title, status, code, call_id: callId, retryable };
+}
+
+function locationOf({ publicUrl }: RenderContext, callId: string): string {
+  return `${publicUrl}/sallyport/v1/calls/${callId}`;
+}
+
+/** A JSON response. Undefined headers are left out. */
+export function json(
+  status: number,
+  headers: Readonly<Record<string, string | undefined>>,
+  body: object,
+  type = "application/json",
+): Rendered {
+  return { status, headers: withoutAbsent({ ...headers, "content-type": `${type}; charset=utf-8` }), body: `${JSON.stringify(body)}\n` };
+}
+
+function withoutAbsent(headers: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,95 @@
+import type { AdmitResult, CallFacts, Payload } from "../ports/calls.ts";
+import { type Denial, deny } from "../rules/denial.ts";
+import type { HoldTerms } from "../rules/holds.ts";
+import type { Decided, KeptCall, Started, StoredCall } from "./call.ts";
+import { denyStopped } from "./check-stops.ts";
+import type { PathPorts } from "./ports.ts";
+
+/** What the durable write made of a call: it may go on, it waits for people, or it is an earlier call. */
+export type Admission =
+  | { readonly kind: "started"; readonly call: Started }
+  | { readonly kind: "held"; readonly hold: HoldTerms }
+  | { readonly kind: "same"; readonly call: StoredCall; readonly attached: boolean };
+
+/** The one durable write of a call: key, budgets, hold or intent and evidence, all or none. */
+export async function admitCall(ports: PathPorts, call: Decided): Promise<Admission | Denial> {
+  const nowMs = ports.clock.nowMs();
+  const facts = factsOf(call, null);
+  const payload = keepCall(ports, call);
+  const settleByMs = nowMs + ports.settings.startWithinMs + call.tool.timeoutMs;
+  const { key, hold, holdIfTwin, reservations } = call;
+  const { openHoldsMax } = ports.settings;
+  const result = await ports.calls.admit({
+    call: facts,
+    key,
+    hold,
+    holdIfTwin,
+    alone: false,
+    reservations,
+    settleByMs,
+    payload,
+    openHoldsMax,
+    nowMs,
+  });
+  if (result.kind === "started") {
+    const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
+    return { kind: "started", call: { ...call, sendByMs } };
+  }
+  return result.kind === "held" || result.kind === "same" ? result : refusalOf(result, nowMs);
+}
+
+type Refusal = Exclude<AdmitResult, { kind: "started" | "held" | "same" }>;
+
+function refusalOf(result: Refusal, nowMs: number): Denial {
+  switch (result.kind) {
+    case "mismatch":
+      return deny("ERR_KEY_REUSED", `The key was used by ${result.callId} with other arguments.`);
+    case "stopped":
+      return denyStopped(result.stop);
+    case "holds_too_many":
+      return deny("ERR_HOLDS_TOO_MANY", `${result.open} calls are already held.`);
+    case "beyond":
+      return denyBeyond(result.reservation, result.left, nowMs);
+  }
+}
+
+/** The denial of a call that a budget cannot carry. */
+export function denyBeyond({ budget, units, endsAtMs }: Decided["reservations"][number], left: number, nowMs: number): Denial {
+  const reasons = [{ rule: `budget/${budget}`, message: `this call needs ${units} and ${left} are left` }];
+  const detail = `The budget ${budget} has ${left} left and this call needs ${units}.`;
+  if (endsAtMs === null) return deny("ERR_BUDGET_EXHAUSTED", detail, { reasons });
+  return deny("ERR_BUDGET_WINDOW", detail, { reasons, retryAfterMs: endsAtMs - nowMs });
+}
+
+/** The unchanging facts of a call, for the row and the ledger. */
+export function factsOf(call: Decided, parent: string | null): CallFacts {
+  const { principal, tool, governed } = call;
+  return {
+    id: call.id,
+    parent,
+    tenant: principal.tenant,
+    agent: principal.agent,
+    workflow: governed.contract.workflow,
+    environment: principal.environment,
+    run: principal.run,
+    user: principal.user?.id ?? null,
+    tool: tool.name,
+    effect: tool.traits.effect,
+    callDigest: call.callDigest,
+    binding: call.binding,
+    bodyDigest: call.bodyDigest,
+    receivedAtMs: call.receivedAtMs,
+    amount: call.amount,
+    priceMicros: tool.priceMicros,
+    verdict: call.verdict,
+    policyDigest: call.policyDigest,
+    catalogueDigest: call.catalogue.digest,
+  };
+}
+
+/** The encrypted document of a call: enough to run it after approval, and to show people what they sign. */
+export function keepCall(ports: PathPorts, call: Decided): Payload {
+  const { principal, tool, outbound, args, meantHeaders, preview, policyInput } = call;
+  const kept: KeptCall = { principal, tool: tool.name, method: tool.method, ...outbound, args, meantHeaders, preview, policyInput };
+  return ports.cipher.seal(principal.tenant, new TextEncoder().encode(JSON.stringify(kept)));
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { assertDevAllowed } from "../adapters/dev-issuer/guard.ts";
+import { type DevIssuer, openDevIssuer } from "../adapters/dev-issuer/issuer.ts";
+import { sharedPairs } from "../adapters/jose/issuer.ts";
+import { openAgentTokens, openPeopleTokens } from "../adapters/jose/tokens.ts";
+import { loadPolicy } from "../adapters/rego-wasm/load-policy.ts";
+import type { GatewayConfig } from "../config/gateway.ts";
+import { readConfiguration } from "../config/read.ts";
+import type { ControlPorts } from "../control/ports.ts";
+import type { Policy } from "../ports/policy.ts";
+import type { Catalogue } from "../rules/catalogue.ts";
+import { isDenial } from "../rules/denial.ts";
+import type { GatewayOptions } from "./sqlite.ts";
+import { StartRefused } from "./start-refused.ts";
+
+/** Everything that was read from files, checked. */
+export interface Setup {
+  readonly gateway: GatewayConfig;
+  readonly catalogue: Catalogue;
+  readonly policy: Policy;
+  readonly dataDir: string;
+  readonly dev: DevIssuer | null;
+}
+
+/** Reads configuration and policy. Throws `StartRefused` with every problem. */
+export function readSetup(options: GatewayOptions, onFault: ControlPorts["onFault"]): Setup {
+  const { upstreams } = options;
+  const read = readConfiguration(options.configFile, { dev: options.dev, ...(upstreams === undefined ? {} : { upstreams }) });
+  if (!read.ok) throw new StartRefused("the configuration has errors", read.problems);
+  const { gateway, catalogue } = read;
+  if (options.dev) for (const { host } of [gateway.listen.agents, gateway.listen.people]) assertDevAllowed({ host });
+  const policy = loadPolicy(readBundle(gateway.bundleFile), { onFault: (cause) => onFault("", new Error(cause)) });
+  if (isDenial(policy)) {
+    const why = policy.reasons?.map((reason) => reason.message) ?? [policy.detail ?? ""];
+    throw new StartRefused(`the policy bundle ${gateway.bundleFile} does not load`, why);
+  }
+  const dataDir = options.dataDir ?? gateway.dataDir;
+  return { gateway, catalogue, policy, dataDir, dev: options.dev ? openDevIssuer(dataDir) : null };
+}
+
+/** Verifiers for both listeners. Throws when a token could be good on both: an agent must never be a person. */
+export function openIdentity({ gateway, dev }: Setup): Pick<ControlPorts, "tokens" | "people"> {
+  const agents = [...gateway.issuers, ...(dev === null ? [] : [dev.agentIssuer])];
+  const people = [...gateway.peopleIssuers, ...(dev === null ? [] : [dev.peopleIssuer])];
+  const shared = sharedPairs(agents, people);
+  if (shared.length > 0) throw new StartRefused("agents and people share an issuer and audience", shared);
+  return { tokens: openAgentTokens(agents), people: openPeopleTokens(people) };
+}
+
+function readBundle(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new StartRefused(`the policy bundle ${file} cannot be read`, [], { cause: error });
+  }
+}

@@ -1,0 +1,27 @@
+/** Outcomes that the store could not take when they happened. They are kept until it does; a crash meanwhile makes their calls unknown. */
+export interface Unsettled {
+  add(retry: () => Promise<void>): void;
+  retry(): Promise<void>;
+  count(): number;
+}
+
+export function createUnsettled(onFault: (callId: string, error: unknown) => void): Unsettled {
+  let waiting: (() => Promise<void>)[] = [];
+  return {
+    count: () => waiting.length,
+    add: (retry) => waiting.push(retry),
+    async retry() {
+      const now = waiting;
+      waiting = [];
+      for (const [index, retry] of now.entries()) {
+        try {
+          await retry();
+        } catch (error) {
+          waiting = [...now.slice(index), ...waiting];
+          onFault("", error);
+          return;
+        }
+      }
+    },
+  };
+}
