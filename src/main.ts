@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 const nodeMajorMin = 24;
 
 if (Number(process.versions.node.split(".")[0]) < nodeMajorMin) {
-  process.stderr.write(`sallyport needs Node ${nodeMajorMin} or newer, and this is ${process.version}: run it as bin/sallyport, or install Node ${nodeMajorMin} LTS.\n`);
+  process.stderr.write(
+    `sallyport needs Node ${nodeMajorMin} or newer, and this is ${process.version}: run it as bin/sallyport, or install Node ${nodeMajorMin} LTS.\n`,
+  );
   process.exit(1);
 }
 

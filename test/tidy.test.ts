@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { listFiles } from "../scripts/list-files.ts";
+import { type Lockfile, missingOptionals } from "../scripts/missing-optionals.ts";
 import { root } from "../scripts/run-program.ts";
 import { type TidyFile, tidyRules } from "./tidy-rules.ts";
 
+const readLock = (): Lockfile => JSON.parse(readFileSync(`${root}package-lock.json`, "utf8")) as Lockfile;
 const binary = /\.(?:gz|png|ico|woff2|wasm)$/;
 const files: readonly TidyFile[] = listFiles()
   .filter((path) => !binary.test(path) && path !== "test/tidy-rules.ts")
@@ -37,13 +39,22 @@ describe("each tidy rule finds what breaks it", () => {
   }
 });
 
-test("the lockfile pins every package by its hash", () => {
-  const lock = JSON.parse(readFileSync(`${root}package-lock.json`, "utf8")) as { packages: Record<string, { integrity?: string }> };
-  const packages = Object.entries(lock.packages).filter(([path]) => path !== "");
+test("the lockfile pins every package that this platform installs by its hash", () => {
+  const packages = Object.entries(readLock().packages).filter(([path]) => path !== "");
   assert.ok(packages.length > 50);
+  const loose = packages.filter(([, { integrity, optional }]) => integrity === undefined && optional !== true).map(([path]) => path);
+  const here = packages.filter(([, { os, cpu, libc, integrity }]) => {
+    const fits = [os?.includes("linux"), cpu?.includes("x64") === true || cpu?.includes("arm64"), libc?.includes("glibc")];
+    return integrity === undefined && fits.every((fit) => fit !== false);
+  });
+  assert.deepEqual([...loose, ...here.map(([path]) => path)], []);
+});
+
+test("the lockfile has every optional dependency, or `npm ci` refuses it", () => {
   assert.deepEqual(
-    packages.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path),
+    missingOptionals(readLock()).map(([path]) => path),
     [],
+    "run `npm run lock`",
   );
 });
 

@@ -19,8 +19,16 @@ export interface Usage {
 /** A budget's window around a moment: its start and, unless it is a run's, the moment it turns. Unix ms. DST and leap days are the zone's. */
 export function windowAt(budget: Budget, nowMs: number): { readonly startMs: number; readonly endMs: number | null } {
   if (budget.window === "run") return { startMs: 0, endMs: null };
-  const start = DateTime.fromMillis(nowMs, { zone: budget.zone }).startOf(budget.window);
-  return { startMs: start.toMillis(), endMs: start.plus({ [budget.window]: 1 }).toMillis() };
+  const { window, zone } = budget;
+  const start = DateTime.fromMillis(nowMs, { zone }).startOf(window);
+  const next = start.plus({ [window]: 1 });
+  if (window === "minute" || window === "hour") return { startMs: start.toMillis(), endMs: next.toMillis() };
+  return { startMs: firstOf(start), endMs: firstOf(next.startOf(window)) };
+}
+
+/** Where clocks go back over midnight (Azores, Havana), midnight comes twice. The day has begun at the first, else its budget would open again. */
+function firstOf(midnight: DateTime): number {
+  return Math.min(...midnight.getPossibleOffsets().map((one) => one.toMillis()));
 }
 
 /** All reservations that a contract's budgets ask of a call. An amount in a currency that no amount budget counts is denied: it would be uncapped. */

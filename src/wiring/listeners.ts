@@ -1,3 +1,4 @@
+import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../adapters/telemetry/metrics.ts";
 import type { ControlPorts } from "../control/ports.ts";
 import { createPeopleServer } from "../edges/admin/server.ts";
@@ -44,10 +45,22 @@ export async function openListeners({ ports, setup, options, metrics, stopsAgeMs
     urls: { agentsUrl, peopleUrl },
     async drain() {
       draining = true;
-      await agents.close();
-      await people.close();
+      await closeGently(agents);
+      await closeGently(people);
     },
   };
+}
+
+const idleLookMs = 50;
+
+/** Closes a listener. A connection that was busy when the close began would be kept alive after its answer, so idle ones are looked for until it is over. */
+async function closeGently(server: FastifyInstance): Promise<void> {
+  const timer = setInterval(() => server.server.closeIdleConnections(), idleLookMs);
+  try {
+    await server.close();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function limitsOf({ gateway: { limits } }: Setup): HttpLimits {

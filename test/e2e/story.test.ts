@@ -11,7 +11,11 @@ import { EFFECTS_FILE, readLogLines } from "../../examples/sandbox/effects-log.t
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sallyport-story-"));
 const dataDir = join(folder, "data");
-const env = { ...process.env, SALLYPORT_DATA: dataDir, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env["PATH"] ?? ""}` };
+const env = {
+  ...process.env,
+  SALLYPORT_DATA: dataDir,
+  PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env["PATH"] ?? ""}`,
+};
 const startMsMax = 30_000;
 const lastLine = "Ctrl-C ends the demo";
 
@@ -67,7 +71,9 @@ describe("what npm start prints", () => {
   });
 
   it("had exactly the effects it tells of: two refunds, no reply, no deploy", () => {
-    const done = readLogLines(join(dataDir, "sandbox", EFFECTS_FILE)).flatMap((line) => ("done" in line && line.effect !== null ? [line] : []));
+    const done = readLogLines(join(dataDir, "sandbox", EFFECTS_FILE)).flatMap((line) =>
+      "done" in line && line.effect !== null ? [line] : [],
+    );
     assert.deepEqual(
       done.map(({ tenant, effect, answer }) => [tenant, effect?.kind, (answer as { amount?: number } | undefined)?.amount]),
       [

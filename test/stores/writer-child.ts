@@ -8,13 +8,25 @@ const [file = "", point = "", after = "0", prefix = "c"] = process.argv.slice(2)
 const store = await openFile(file, { killAt: point === "" ? null : { point: point as FaultPoint, after: Number(after) } });
 let next = 0;
 
+/** Written when it returns: a pipe that is full for the moment is tried again. */
+function tell(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
+}
+
 async function writeOn(): Promise<never> {
   for (;;) {
     next += 1;
     const id = `${prefix}_${next}`;
-    writeSync(1, `asked ${id}\n`);
+    tell(`asked ${id}\n`);
     const { kind } = await store.calls.admit(admitOf({ call: { id }, reservations: [reservationOf("a", 1, 1_000_000_000)] }));
-    writeSync(1, `${kind} ${id}\n`);
+    tell(`${kind} ${id}\n`);
   }
 }
 

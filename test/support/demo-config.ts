@@ -12,10 +12,10 @@ export interface DemoChanges {
   readonly edit?: Readonly<Record<string, (text: string) => string>>;
 }
 
-/** Copies the demo's `config/` and `routes/` into a folder, changed as asked; answers the path of its `gateway.yaml`. */
+/** Copies the demo's `config/`, `routes/` and `policies/` into a folder, changed as asked; answers the path of its `gateway.yaml`. */
 export function writeDemoConfig(folder: string, { upstreamUrl, edit = {} }: DemoChanges = {}): string {
   mkdirSync(folder, { recursive: true });
-  for (const part of ["config", "routes"]) cpSync(join(root, part), join(folder, part), { recursive: true });
+  for (const part of ["config", "routes", "policies"]) cpSync(join(root, part), join(folder, part), { recursive: true });
   if (upstreamUrl !== undefined) {
     for (const name of ["payments", "tickets", "deploys"])
       editFile(join(folder, "routes", `${name}.yaml`), (text) => withUpstream(text, upstreamUrl));

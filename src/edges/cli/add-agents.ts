@@ -23,7 +23,10 @@ export const addAgentCommands: AddCommands = (program, context, run) => {
     .option("--environment <name>", "absent: production")
     .option("--person <name>", "a person instead: viewer, approver, approver2, operator, auditor or admin")
     .option("--ttl <time>", "how long it lives, 1s to 24h", "1h")
-    .addHelpText("after", examples("sallyport token --agent billing-dispute-v3 --tenant acme_co --run r_1", "sallyport token --person approver --ttl 10m"))
+    .addHelpText(
+      "after",
+      examples("sallyport token --agent billing-dispute-v3 --tenant acme_co --run r_1", "sallyport token --person approver --ttl 10m"),
+    )
     .action(run(async (flags: TokenFlags) => printToken(context, flags)));
 
   withIdentity(withPlaces(program.command("whoami")))
@@ -88,7 +91,8 @@ async function mintFor(context: Context, flags: TokenFlags, ttlMs: number): Prom
   if (person !== undefined && agent !== undefined) throw usage("a token is for an agent or for a person, not both");
   if (person !== undefined) return mintPerson(context, flags, person, ttlMs);
   if (agent === undefined || tenant === undefined) throw usage("an agent's token needs --agent and --tenant", "a person's needs --person");
-  if (groups !== undefined && user === undefined) throw usage("--groups needs --user", "they are the groups of the person the agent acts for");
+  if (groups !== undefined && user === undefined)
+    throw usage("--groups needs --user", "they are the groups of the person the agent acts for");
   const acting = user === undefined ? {} : { user: { id: user, groups: groups === undefined ? [] : groups.split(",") } };
   const stated = Object.fromEntries(Object.entries({ run, workflow, environment }).filter(([, value]) => value !== undefined));
   return mintAgent(context, flags, { agent, tenant, ...stated, ...acting, ttlMs });
@@ -104,8 +108,9 @@ async function whoami(context: Context, flags: WhoamiFlags): Promise<undefined> 
   const token = await agentToken(context, flags);
   const { status, json } = await ask({ method: "GET", url: `${await baseUrlOf(context, flags, "agents")}/sallyport/v1/tools`, token });
   const tools = isJsonObject(json) && Array.isArray(json["tools"]) ? (json["tools"] as readonly JsonValue[]).filter(isJsonObject) : null;
-  // A token from the environment may be a person's.
-  if (status === 401 && flags.as === undefined) return whoamiPerson(context, flags, undefined);
+  // A token from the environment may be a person's, whose issuer the agents' listener does not know.
+  if (flags.as === undefined && isJsonObject(json) && json["code"] === "ERR_TOKEN_UNTRUSTED")
+    return whoamiPerson(context, flags, undefined);
   if (status !== 200 || tools === null) throw refused(messageOf(json) ?? `the gateway answered ${status}`, "a person says so with --as");
   const names = tools.map(({ name }) => String(name));
   const claims = readClaims(token);

@@ -21,7 +21,10 @@ interface ListFlags extends Flags {
 
 /** `calls` and `runs` */
 export const addCalls: AddCommands = (program, context, run) => {
-  const calls = program.command("calls").summary("see and settle calls").description("Every call that the gateway knows: list them, look at one, cancel a held one, settle an unknown one.");
+  const calls = program
+    .command("calls")
+    .summary("see and settle calls")
+    .description("Every call that the gateway knows: list them, look at one, cancel a held one, settle an unknown one.");
   withPeople(calls.command("list"))
     .description("List calls, newest first.")
     .addOption(new Option("--state <state>", "only calls in this state").choices(states.filter((state) => state !== "received")))
@@ -41,10 +44,16 @@ export const addCalls: AddCommands = (program, context, run) => {
     .requiredOption("--reason <text>", "why")
     .description("Take back a held or approved call before it runs.")
     .addHelpText("after", examples('sallyport calls cancel latest --reason "asked twice"'))
-    .action(run(async (id: string, flags: Flags & { readonly reason: string }) => change(context, id, flags, "cancel", { reason: flags.reason })));
+    .action(
+      run(async (id: string, flags: Flags & { readonly reason: string }) => change(context, id, flags, "cancel", { reason: flags.reason })),
+    );
   withPeople(calls.command("reconcile"))
     .argument("<id>", "the call with an unknown outcome, or latest")
-    .addOption(new Option("--outcome <outcome>", "what you found out at the upstream").choices(["succeeded", "failed", "not_sent"]).makeOptionMandatory())
+    .addOption(
+      new Option("--outcome <outcome>", "what you found out at the upstream")
+        .choices(["succeeded", "failed", "not_sent"])
+        .makeOptionMandatory(),
+    )
     .requiredOption("--reason <text>", "how you know")
     .description("Settle a call whose outcome is unknown, by hand and once, and its money with it.")
     .addHelpText("after", examples('sallyport calls reconcile c_4f1e --outcome succeeded --reason "refund re_77 is in their dashboard"'))
@@ -93,7 +102,16 @@ async function list(context: Context, flags: ListFlags): Promise<undefined> {
       ? ["no such call"]
       : table(
           ["ID", "RECEIVED", "STATE", "TOOL", "AGENT", "TENANT", "RUN", "AMOUNT"],
-          calls.map((call) => [call.id, timeOf(call.receivedAtMs), call.state, call.tool, call.agent, call.tenant, call.run ?? "-", amountOf(call)]),
+          calls.map((call) => [
+            call.id,
+            timeOf(call.receivedAtMs),
+            call.state,
+            call.tool,
+            call.agent,
+            call.tenant,
+            call.run ?? "-",
+            amountOf(call),
+          ]),
         ),
   );
 }
@@ -103,9 +121,20 @@ async function show(context: Context, id: string, flags: Flags): Promise<undefin
   printAs(context, flags.json, view, () => describeCall(view, Date.now()));
 }
 
-async function change(context: Context, id: string, flags: Flags, verb: "cancel" | "reconcile", body: Readonly<Record<string, string>>): Promise<undefined> {
+async function change(
+  context: Context,
+  id: string,
+  flags: Flags,
+  verb: "cancel" | "reconcile",
+  body: Readonly<Record<string, string>>,
+): Promise<undefined> {
   const callId = await findCallId(context, flags, id);
-  const answer = await askAsPerson(context, flags, { method: "POST", path: `calls/${encodeURIComponent(callId)}/${verb}`, body, as: "operator" });
+  const answer = await askAsPerson(context, flags, {
+    method: "POST",
+    path: `calls/${encodeURIComponent(callId)}/${verb}`,
+    body,
+    as: "operator",
+  });
   printAs(context, flags.json, answer, () => [`${callId} is ${String(answer["state"])}`]);
 }
 
@@ -122,7 +151,11 @@ async function listRuns(context: Context, flags: Flags): Promise<undefined> {
   );
 }
 
-async function showRun(context: Context, id: string, flags: Flags & { readonly agent: string; readonly tenant: string }): Promise<undefined> {
+async function showRun(
+  context: Context,
+  id: string,
+  flags: Flags & { readonly agent: string; readonly tenant: string },
+): Promise<undefined> {
   const path = ["runs", flags.tenant, flags.agent, id].map(encodeURIComponent).join("/");
   context.print(JSON.stringify(await askAsPerson(context, flags, { method: "GET", path, as: "viewer" })));
 }

@@ -26,8 +26,15 @@ export const addConfiguration: AddCommands = (program, context, run) => {
     .addHelpText("after", examples("sallyport check --dev", "sallyport check --dev --explain"))
     .action(run(async (flags: CheckFlags) => check(context, flags)));
 
-  const policy = program.command("policy").summary("build, check and test policies").description("Work on the policies folder. Needs opa: `sallyport opa install`.");
-  const verbs = { build: "Build the bundle that the gateway loads.", check: "Check sources, tests and bundle.", test: "Run the policies' tests." };
+  const policy = program
+    .command("policy")
+    .summary("build, check and test policies")
+    .description("Work on the policies folder. Needs opa: `sallyport opa install`.");
+  const verbs = {
+    build: "Build the bundle that the gateway loads.",
+    check: "Check sources, tests and bundle.",
+    test: "Run the policies' tests.",
+  };
   for (const [verb, description] of Object.entries(verbs)) {
     policy
       .command(verb)
@@ -58,7 +65,9 @@ async function check(context: Context, flags: CheckFlags): Promise<ExitCode> {
   const { readConfiguration } = await import("../../config/read.ts");
   const read = readConfiguration(file, { dev: flags.dev === true });
   const bundle = read.ok ? await (await context.wirings.offline()).checkBundle(read.gateway.policiesDir, read.gateway.bundleFile) : null;
-  const stale = (bundle?.stale ?? []).map((source) => `${source} is not what the policy bundle was built from; run \`bin/sallyport policy build\``);
+  const stale = (bundle?.stale ?? []).map(
+    (source) => `${source} is not what the policy bundle was built from; run \`bin/sallyport policy build\``,
+  );
   const problems = [...(read.ok ? [] : read.problems.map(formatProblem)), ...(bundle?.faults ?? []), ...stale];
   const counts = read.ok ? countOf(read) : null;
   if (flags.json === true) printJson(context, flags, read, { problems, counts });

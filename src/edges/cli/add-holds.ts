@@ -22,7 +22,10 @@ interface VoteFlags extends Flags {
 
 /** `holds` */
 export const addHolds: AddCommands = (program, context, run) => {
-  const holds = program.command("holds").summary("see and decide on held calls").description("Calls that wait for people: look at them, approve them, reject them.");
+  const holds = program
+    .command("holds")
+    .summary("see and decide on held calls")
+    .description("Calls that wait for people: look at them, approve them, reject them.");
   withPeople(holds.command("list"))
     .description("List the calls that wait for people, newest first.")
     .addHelpText("after", examples("sallyport holds list", "sallyport holds list --json"))
@@ -39,10 +42,17 @@ function addVote(holds: Command, context: Context, run: Parameters<AddCommands>[
   const verb = approve ? "approve" : "reject";
   withPeople(holds.command(verb))
     .argument("<id>", "the held call, or latest")
-    .description(approve ? "Sign for a held call. It runs when everybody who must sign has signed." : "Refuse a held call, for good. One person is enough.")
+    .description(
+      approve
+        ? "Sign for a held call. It runs when everybody who must sign has signed."
+        : "Refuse a held call, for good. One person is enough.",
+    )
     .requiredOption("--reason <text>", approve ? "why; it stays in the ledger" : "why; the agent reads it, and it stays in the ledger")
     .option("--no-wait", "do not wait for the call's outcome")
-    .addHelpText("after", examples(`sallyport holds ${verb} latest --reason "${approve ? "talked to the customer" : "the customer was refunded in store"}"`))
+    .addHelpText(
+      "after",
+      examples(`sallyport holds ${verb} latest --reason "${approve ? "talked to the customer" : "the customer was refunded in store"}"`),
+    )
     .action(run(async (id: string, flags: VoteFlags) => vote(context, id, flags, approve)));
 }
 
@@ -78,7 +88,10 @@ async function vote(context: Context, id: string, flags: VoteFlags, approve: boo
   const path = `holds/${seen.call.id}/votes`;
   const body = { approve, reason: flags.reason, binding: seen.call.binding };
   const { state } = await askAsPerson(context, flags, { method: "POST", path, body, as: "approver" });
-  const after = state === "approved" && flags.wait ? await waitForOutcome(context, flags, seen.call.id) : await fetchCall(context, flags, seen.call.id, "approver");
+  const after =
+    state === "approved" && flags.wait
+      ? await waitForOutcome(context, flags, seen.call.id)
+      : await fetchCall(context, flags, seen.call.id, "approver");
   printAs(context, flags.json, after, () => ["", sentenceOf(after)]);
   return approve && ["refused", "failed", "not_sent", "unknown"].includes(after.call.state) ? exitCodes.refused : exitCodes.done;
 }

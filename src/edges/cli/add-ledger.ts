@@ -26,7 +26,10 @@ interface VerifyFlags extends IdentityOptions {
 
 /** `ledger` */
 export const addLedger: AddCommands = (program, context, run) => {
-  const ledger = program.command("ledger").summary("export and verify the ledger").description("The sealed record of everything that was decided and done.");
+  const ledger = program
+    .command("ledger")
+    .summary("export and verify the ledger")
+    .description("The sealed record of everything that was decided and done.");
   withPeople(ledger.command("export"))
     .option("--out <file>", "write to this file; absent: standard output")
     .description('Export the ledger as JSON Lines of {"seq","prev","hash","entry"}.')
@@ -37,9 +40,12 @@ export const addLedger: AddCommands = (program, context, run) => {
     .option("--checkpoint <file>", "a signed checkpoint, best one kept elsewhere; absent: the data folder's latest")
     .option("--key <file>", "the ledger's public key; absent: the data folder's")
     .description("Check that every entry is what was sealed and signed for. With all three files it needs no gateway.")
-    .addHelpText("after", `${examples("sallyport ledger verify", "sallyport ledger verify --ledger ledger.jsonl --checkpoint latest --key ledger.pub")}
+    .addHelpText(
+      "after",
+      `${examples("sallyport ledger verify", "sallyport ledger verify --ledger ledger.jsonl --checkpoint latest --key ledger.pub")}
 
-Exit codes: 0 everything matches; 1 something was tampered with.`)
+Exit codes: 0 everything matches; 1 something was tampered with.`,
+    )
     .action(run(async (flags: VerifyFlags) => verify(context, flags)));
 };
 
@@ -91,7 +97,10 @@ function readText(file: string, what: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    throw refused(`the ${what} ${file} cannot be read`, `name it with --${what}; a gateway publishes its first checkpoint a second after its first call`);
+    throw refused(
+      `the ${what} ${file} cannot be read`,
+      `name it with --${what}; a gateway publishes its first checkpoint a second after its first call`,
+    );
   }
 }
 

@@ -24,7 +24,10 @@ interface SetFlags extends Flags {
 
 /** `stops` */
 export const addStops: AddCommands = (program, context, run) => {
-  const stops = program.command("stops").summary("halt agents, and let them go on").description("Kill switches: while one is in force, every call that it covers is refused.");
+  const stops = program
+    .command("stops")
+    .summary("halt agents, and let them go on")
+    .description("Kill switches: while one is in force, every call that it covers is refused.");
   withPeople(stops.command("set"))
     .description("Stop calls. Every scope that is named must match; --all stops everything.")
     .option("--tenant <name>", "calls for this tenant")
@@ -35,7 +38,13 @@ export const addStops: AddCommands = (program, context, run) => {
     .option("--all", "everything")
     .requiredOption("--reason <text>", "why; agents read it")
     .option("--expires <time>", "ends by itself, such as 30m or 1h; absent: until cleared")
-    .addHelpText("after", examples('sallyport stops set --agent billing-dispute-v3 --reason "odd refunds"', 'sallyport stops set --all --reason "drill" --expires 10m'))
+    .addHelpText(
+      "after",
+      examples(
+        'sallyport stops set --agent billing-dispute-v3 --reason "odd refunds"',
+        'sallyport stops set --all --reason "drill" --expires 10m',
+      ),
+    )
     .action(run(async (flags: SetFlags) => set(context, flags)));
   withPeople(stops.command("clear"))
     .argument("<id>", "the stop, or latest")
@@ -50,9 +59,12 @@ export const addStops: AddCommands = (program, context, run) => {
 
 async function set(context: Context, flags: SetFlags): Promise<undefined> {
   const { tenant, workflow, agent, tool, run, all, reason, expires } = flags;
-  const scope = Object.fromEntries(Object.entries({ tenant, workflow, agent, tool, run }).filter((one): one is [string, string] => one[1] !== undefined));
+  const scope = Object.fromEntries(
+    Object.entries({ tenant, workflow, agent, tool, run }).filter((one): one is [string, string] => one[1] !== undefined),
+  );
   const named = Object.keys(scope).length;
-  if (named === 0 && all !== true) throw usage("say what to stop: --tenant, --workflow, --agent, --tool or --run", "--all stops everything");
+  if (named === 0 && all !== true)
+    throw usage("say what to stop: --tenant, --workflow, --agent, --tool or --run", "--all stops everything");
   if (named > 0 && all === true) throw usage("--all stops everything, so no other scope goes with it");
   const expiry = expires === undefined ? {} : { expires_in_s: Math.max(1, Math.round(readDuration(expires, "--expires") / 1000)) };
   const answer = await askAsPerson(context, flags, { method: "POST", path: "stops", body: { scope, reason, ...expiry }, as: "operator" });
@@ -75,7 +87,13 @@ async function list(context: Context, flags: Flags): Promise<undefined> {
       ? ["no stop is in force"]
       : table(
           ["ID", "STOPS", "SET BY", "ENDS", "REASON"],
-          stops.map(({ id, scope, setBy, expiresAtMs, reason }) => [id, scopeOf(scope), setBy, expiresAtMs === null ? "when cleared" : `in ${timeLeft(expiresAtMs, nowMs)}`, reason]),
+          stops.map(({ id, scope, setBy, expiresAtMs, reason }) => [
+            id,
+            scopeOf(scope),
+            setBy,
+            expiresAtMs === null ? "when cleared" : `in ${timeLeft(expiresAtMs, nowMs)}`,
+            reason,
+          ]),
         ),
   );
 }

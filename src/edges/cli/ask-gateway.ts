@@ -37,7 +37,8 @@ export async function ask({ method, url, token, headers = {}, body = null }: Req
 
 function unreachable(url: string, error: unknown): CommandFailed {
   const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } };
-  const why = error instanceof Error && error.name === "TimeoutError" ? "no answer in time" : (cause?.code ?? cause?.message ?? String(error));
+  const why =
+    error instanceof Error && error.name === "TimeoutError" ? "no answer in time" : (cause?.code ?? cause?.message ?? String(error));
   return new CommandFailed(
     exitCodes.unreachable,
     `cannot reach the gateway at ${new URL(url).origin} (${why})`,
@@ -66,12 +67,17 @@ export async function askAsPerson(
   if (status >= 200 && status < 300 && isJsonObject(json)) return body;
   const { code, message } = body;
   if (typeof code !== "string" || typeof message !== "string")
-    throw refused(`the answer of ${new URL(url).origin} is not a gateway's (status ${status})`, "the people's listener is meant, by default port 9090");
+    throw refused(
+      `the answer of ${new URL(url).origin} is not a gateway's (status ${status})`,
+      "the people's listener is meant, by default port 9090",
+    );
   throw refused(`${message} (${code})`, hints[code] ?? null);
 }
 
+const peoplesToken = "people's tokens come from a people's issuer and go to the people's listener; an agent's token is not one";
+
 const hints: Readonly<Record<string, string>> = {
-  ERR_TOKEN_MISSING: "people's tokens come from a people's issuer; an agent's token is not one",
+  ERR_TOKEN_MISSING: peoplesToken,
+  ERR_TOKEN_UNTRUSTED: peoplesToken,
   ERR_ROLE: "speak as somebody else with --as, or ask for the role",
-  ERR_TOKEN_ISSUER: "people's tokens come from a people's issuer; an agent's token is not one",
 };

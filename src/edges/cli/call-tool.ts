@@ -61,7 +61,8 @@ function readAnswer({ status, headers, json }: Response, dryRun: boolean): Readi
   if (body["status"] === "held") return { word: "HELD", exitCode: exitCodes.held, note: heldNote };
   const code = headers.get("content-type")?.startsWith("application/problem+json") === true ? body["code"] : undefined;
   if (typeof code === "string") return { word: `${wordOf(body)} ${code}`, exitCode: exitCodes.refused, note: notes[code] ?? null };
-  if (headers.get("sallyport-call-id") === null) return { word: "NOT A GATEWAY'S ANSWER", exitCode: exitCodes.refused, note: "is --url the agents' listener?" };
+  if (headers.get("sallyport-call-id") === null)
+    return { word: "NOT A GATEWAY'S ANSWER", exitCode: exitCodes.refused, note: "is --url the agents' listener?" };
   if (dryRun) return { word: "proposal, nothing was executed", exitCode: exitCodes.done, note: null };
   const replayed = headers.get("sallyport-replayed") === "true" ? ", answered from the record (Sallyport-Replayed: true)" : "";
   if (status >= 200 && status < 300) return { word: `executed${replayed}`, exitCode: exitCodes.done, note: null };
@@ -104,14 +105,22 @@ function printCurl({ print, env }: Context, flags: CallFlags, url: string, args:
   const useGiven = env["SALLYPORT_TOKEN"] !== undefined && env["SALLYPORT_TOKEN"] !== "" && flags.as === undefined;
   const token = useGiven ? "$SALLYPORT_TOKEN" : `$(${tokenCommand(flags)})`;
   const headers = Object.entries(headersOf(flags)).map(([name, value]) => `-H ${shellQuote(`${name}: ${value}`)}`);
-  const lines = [`curl -sS -i -X POST ${shellQuote(url)}`, `-H "authorization: Bearer ${token}"`, "-H 'content-type: application/json'", ...headers];
+  const lines = [
+    `curl -sS -i -X POST ${shellQuote(url)}`,
+    `-H "authorization: Bearer ${token}"`,
+    "-H 'content-type: application/json'",
+    ...headers,
+  ];
   print([...lines, `-d ${shellQuote(JSON.stringify(args))}`].join(" \\\n  "));
   return exitCodes.done;
 }
 
 function tokenCommand(flags: CallFlags): string {
   const { agent, tenant, run, user } = agentOf(flags);
-  const places = [["--config", flags.config], ["--data", flags.data]] as const;
+  const places = [
+    ["--config", flags.config],
+    ["--data", flags.data],
+  ] as const;
   const words = [["--agent", agent], ["--tenant", tenant], ["--run", run], ["--user", user?.id], ...places] as const;
   return ["bin/sallyport token", ...words.flatMap(([name, value]) => (value === undefined ? [] : [name, shellQuote(value)]))].join(" ");
 }

@@ -80,7 +80,8 @@ function readEndpoints(dataDir: string): Endpoints | null {
 }
 
 function checkUrl(text: string): string {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) throw usage(`${JSON.stringify(text)} is not a URL`, "write it like http://127.0.0.1:8080");
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    throw usage(`${JSON.stringify(text)} is not a URL`, "write it like http://127.0.0.1:8080");
   return text.replace(/\/+$/, "");
 }
 

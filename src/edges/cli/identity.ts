@@ -26,7 +26,12 @@ export async function agentToken(context: Context, options: IdentityOptions): Pr
 }
 
 /** The development agent that these options mean. */
-export function agentOf({ as = defaultAgent, tenant = defaultTenant, run = defaultRun, user }: IdentityOptions): Omit<AgentTokenRequest, "ttlMs"> {
+export function agentOf({
+  as = defaultAgent,
+  tenant = defaultTenant,
+  run = defaultRun,
+  user,
+}: IdentityOptions): Omit<AgentTokenRequest, "ttlMs"> {
   return { agent: as, tenant, run, ...(user === undefined ? {} : { user: { id: user, groups: [] } }) };
 }
 
@@ -46,7 +51,8 @@ export async function personToken(context: Context, options: IdentityOptions, by
 export async function mintPerson(context: Context, options: PlaceOptions, name: string, ttlMs: number): Promise<string> {
   const { offline, dataDir } = await openDevKeys(context, options);
   const person = offline.devPeople.find((one) => one.person === name);
-  if (person === undefined) throw usage(`nobody in development is called ${name}`, `the people are ${offline.devPeople.map((one) => one.person).join(", ")}`);
+  if (person === undefined)
+    throw usage(`nobody in development is called ${name}`, `the people are ${offline.devPeople.map((one) => one.person).join(", ")}`);
   return offline.mintPersonToken(dataDir, person, ttlMs);
 }
 

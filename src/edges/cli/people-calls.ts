@@ -12,7 +12,11 @@ import { timeLeft, timeOf } from "./show.ts";
 export const latest = "latest";
 
 /** Lists calls, newest first. */
-export async function listCalls(context: Context, flags: IdentityOptions, query: Readonly<Record<string, string | undefined>>): Promise<readonly StoredCall[]> {
+export async function listCalls(
+  context: Context,
+  flags: IdentityOptions,
+  query: Readonly<Record<string, string | undefined>>,
+): Promise<readonly StoredCall[]> {
   const asked = new URLSearchParams(Object.entries(query).filter((one): one is [string, string] => one[1] !== undefined));
   const { calls } = await askAsPerson(context, flags, { method: "GET", path: `calls?${asked}`, as: "viewer" });
   return calls as unknown as readonly StoredCall[];
@@ -54,7 +58,11 @@ export function amountOf({ amount }: StoredCall): string {
 /** Votes so far of those needed, tier by tier: `finance 0/1`. */
 export function votesOf({ hold, votes }: StoredCall): string {
   const demands = hold?.demands ?? [];
-  return demands.map(({ tier, people }) => `${tier} ${votes.filter((vote) => vote.tier === tier && vote.approve).length}/${people}`).join(", ") || "-";
+  return (
+    demands
+      .map(({ tier, people }) => `${tier} ${votes.filter((vote) => vote.tier === tier && vote.approve).length}/${people}`)
+      .join(", ") || "-"
+  );
 }
 
 /** Everything about a call that a person decides by, line by line. */
@@ -69,9 +77,16 @@ export function describeCall({ call, request }: HoldView, nowMs: number): readon
     row("amount", amountOf(call)),
     ...(request === null ? [row("request", "its arguments are erased")] : describeRequest(request)),
     ...call.verdict.reasons.map(({ rule, message }) => row("policy", `${call.verdict.verdict}: ${message} (${rule})`)),
-    ...(hold?.reasons ?? []).filter(({ rule }) => !call.verdict.reasons.some((one) => one.rule === rule)).map(({ rule, message }) => row("held", `${message} (${rule})`)),
+    ...(hold?.reasons ?? [])
+      .filter(({ rule }) => !call.verdict.reasons.some((one) => one.rule === rule))
+      .map(({ rule, message }) => row("held", `${message} (${rule})`)),
     ...(call.twin === null ? [] : [row("twin", `the same write is open as ${call.twin}`)]),
-    ...(hold === null ? [] : [row("needs", votesOf(call)), row("expires", call.state === "held" ? `in ${timeLeft(hold.expiresAtMs, nowMs)}` : timeOf(hold.expiresAtMs))]),
+    ...(hold === null
+      ? []
+      : [
+          row("needs", votesOf(call)),
+          row("expires", call.state === "held" ? `in ${timeLeft(hold.expiresAtMs, nowMs)}` : timeOf(hold.expiresAtMs)),
+        ]),
     ...call.votes.map((vote) => row("vote", `${vote.person} ${vote.approve ? "approved" : "rejected"} for ${vote.tier}: ${vote.reason}`)),
     ...(settled === null ? [] : [row("outcome", outcomeOf(call))]),
     row("binding", call.binding === "" ? "-" : call.binding),
@@ -81,7 +96,12 @@ export function describeCall({ call, request }: HoldView, nowMs: number): readon
 
 function describeRequest({ method, url, args, headers, before }: NonNullable<HoldView["request"]>): readonly string[] {
   const meant = headers !== null && Object.keys(headers).length > 0 ? [row("headers", compact(headers))] : [];
-  return [row("request", `${method} ${url}`), row("arguments", compact(args)), ...meant, ...(before === null ? [] : [row("before", compact(before))])];
+  return [
+    row("request", `${method} ${url}`),
+    row("arguments", compact(args)),
+    ...meant,
+    ...(before === null ? [] : [row("before", compact(before))]),
+  ];
 }
 
 function outcomeOf({ settled }: StoredCall): string {

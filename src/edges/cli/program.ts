@@ -1,6 +1,4 @@
 import { Command, CommanderError } from "commander";
-import type { Context } from "./context.ts";
-import { CommandFailed, type ExitCode, exitCodes } from "./failure.ts";
 import { addAgentCommands } from "./add-agents.ts";
 import { addCalls } from "./add-calls.ts";
 import { addConfiguration } from "./add-configuration.ts";
@@ -8,6 +6,8 @@ import { addHolds } from "./add-holds.ts";
 import { addLedger } from "./add-ledger.ts";
 import { addServe } from "./add-serve.ts";
 import { addStops } from "./add-stops.ts";
+import type { Context } from "./context.ts";
+import { CommandFailed, type ExitCode, exitCodes } from "./failure.ts";
 import { forTerminal } from "./show.ts";
 import type { Wirings } from "./wirings.ts";
 
@@ -15,7 +15,9 @@ import type { Wirings } from "./wirings.ts";
 export type AddCommands = (program: Command, context: Context, run: Runner) => void;
 
 /** Makes a commander action of a function; null and undefined mean done. */
-export type Runner = <Args extends readonly unknown[]>(action: (...args: Args) => Promise<ExitCode | undefined>) => (...args: Args) => Promise<void>;
+export type Runner = <Args extends readonly unknown[]>(
+  action: (...args: Args) => Promise<ExitCode | undefined>,
+) => (...args: Args) => Promise<void>;
 
 const groups: readonly AddCommands[] = [addServe, addConfiguration, addAgentCommands, addHolds, addCalls, addStops, addLedger];
 
@@ -30,9 +32,11 @@ export async function runCli(argv: readonly string[], env: Context["env"], wirin
   // A reader that has seen enough, such as head, is not an error.
   process.stdout.on("error", () => process.exit(exitCodes.done));
   let exitCode: number = exitCodes.done;
-  const run: Runner = (action) => async (...args) => {
-    exitCode = (await action(...args)) ?? exitCodes.done;
-  };
+  const run: Runner =
+    (action) =>
+    async (...args) => {
+      exitCode = (await action(...args)) ?? exitCodes.done;
+    };
   try {
     await buildProgram(context, run).parseAsync([...argv], { from: "user" });
     return exitCode;

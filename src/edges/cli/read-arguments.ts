@@ -10,9 +10,14 @@ export function readCallArguments(words: readonly string[], args: string | undef
   for (const word of words) {
     const [key, text] = split(word);
     if (Object.hasOwn(read, key)) throw usage(`${key} is given twice`);
-    read[key] = readValue(key, text, isJsonObject(properties[key]) ? properties[key] : {});
+    read[key] = readValue(key, text, schemaOf(properties, key));
   }
   return read;
+}
+
+function schemaOf(properties: JsonObject, key: string): JsonObject {
+  const schema = Object.hasOwn(properties, key) ? properties[key] : undefined;
+  return schema !== undefined && isJsonObject(schema) ? schema : {};
 }
 
 function readObject(text: string): JsonObject {
@@ -36,7 +41,7 @@ function readValue(key: string, text: string, schema: JsonObject): JsonValue {
   switch (schema["type"]) {
     case "integer":
     case "number":
-      return /^-?(0|[1-9][0-9]*)(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+      return readNumber(text);
     case "boolean":
       return text === "true" ? true : text === "false" ? false : text;
     case "array":
@@ -45,6 +50,12 @@ function readValue(key: string, text: string, schema: JsonObject): JsonValue {
     default:
       return text;
   }
+}
+
+function readNumber(text: string): number | string {
+  if (/^-?(0|[1-9][0-9]*)\.[0-9]+$/.test(text)) return Number(text);
+  // An integer that a double cannot hold must not silently become its neighbour.
+  return /^(0|-?[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
 }
 
 function readNested(key: string, text: string): JsonValue {

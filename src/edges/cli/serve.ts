@@ -45,8 +45,12 @@ function checkFlags({ env }: Context, flags: ServeFlags): void {
 }
 
 function readConfig(configFile: string, flags: ServeFlags): GatewayConfig {
-  if (!existsSync(configFile)) throw refused(`there is no configuration ${configFile}`, "run this in the project's folder, or name the file with --config");
-  const read = readConfiguration(configFile, { dev: flags.dev === true, ...(flags.upstream === undefined ? {} : { upstreams: flags.upstream }) });
+  if (!existsSync(configFile))
+    throw refused(`there is no configuration ${configFile}`, "run this in the project's folder, or name the file with --config");
+  const read = readConfiguration(configFile, {
+    dev: flags.dev === true,
+    ...(flags.upstream === undefined ? {} : { upstreams: flags.upstream }),
+  });
   if (read.ok) return read.gateway;
   const problems = read.problems.length === 1 ? "one problem" : `${read.problems.length} problems`;
   throw refused(`the configuration has ${problems}, so the gateway does not start`, null, read.problems.map(formatProblem));
@@ -69,10 +73,19 @@ async function startDemo({ wirings }: Context, dataDir: string, keep: boolean): 
   const offline = await wirings.offline();
   const unfit = await offline.prepareDemoData(dataDir, keep);
   if (unfit === null) return offline.startSandbox(dataDir);
-  throw refused(unfit, unfit.includes("another gateway") ? inUseHint : "name another folder with --data, or go on with what is in it with --keep");
+  throw refused(
+    unfit,
+    unfit.includes("another gateway") ? inUseHint : "name another folder with --data, or go on with what is in it with --keep",
+  );
 }
 
-function serveOptions(context: Context, flags: ServeFlags, configFile: string, dataDir: string, sandbox: RunningSandbox | null): ServeOptions {
+function serveOptions(
+  context: Context,
+  flags: ServeFlags,
+  configFile: string,
+  dataDir: string,
+  sandbox: RunningSandbox | null,
+): ServeOptions {
   const upstreams = { ...sandbox?.upstreams, ...flags.upstream };
   const killAt = set(context.env["SALLYPORT_KILL_AT"]);
   return {
@@ -101,9 +114,13 @@ function explainStart(options: ServeOptions, error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code, port } = error as Error & { readonly code?: string; readonly port?: number };
   if (code === "EADDRINUSE") {
-    return refused(`port ${port} is taken by another program`, "stop it, or take other ports with --agents-port N and --people-port N (0: any free one)");
+    return refused(
+      `port ${port} is taken by another program`,
+      "stop it, or take other ports with --agents-port N and --people-port N (0: any free one)",
+    );
   }
-  if (/database is locked|another process has the store/.test(error.message)) return refused(`another gateway is using ${options.dataDir}`, inUseHint);
+  if (/database is locked|another process has the store/.test(error.message))
+    return refused(`another gateway is using ${options.dataDir}`, inUseHint);
   if (error.name === "StartRefused") {
     const { details = [] } = error as Error & { readonly details?: readonly string[] };
     return refused(error.message, null, details);
@@ -137,12 +154,17 @@ function printReadyLine({ print }: Context, { agentsUrl, peopleUrl, dataDir, rec
 function printReady(context: Context, flags: ServeFlags, gateway: RunningGateway, sandbox: RunningSandbox | null): void {
   const { print } = context;
   const { unknown, failed } = gateway.recovered;
-  print(`sallyport is ready after ${process.uptime().toFixed(1)} s${flags.dev === true ? ", in development: it mints its own tokens, for this machine only" : ""}`);
+  print(
+    `sallyport is ready after ${process.uptime().toFixed(1)} s${flags.dev === true ? ", in development: it mints its own tokens, for this machine only" : ""}`,
+  );
   print(`  agents   ${gateway.agentsUrl}`);
   print(`  people   ${gateway.peopleUrl}`);
   if (sandbox !== null) print(`  sandbox  ${sandbox.url}   (payments, tickets and deploys of made-up tenants)`);
   print(`  data     ${gateway.dataDir}`);
-  if (unknown + failed > 0) print(`  from the last run: ${unknown} calls with an unknown outcome (\`sallyport calls list --state unknown\`), ${failed} reads failed`);
+  if (unknown + failed > 0)
+    print(
+      `  from the last run: ${unknown} calls with an unknown outcome (\`sallyport calls list --state unknown\`), ${failed} reads failed`,
+    );
   if (sandbox !== null) printStory(print, askedDataDir(context, flags) === undefined ? null : gateway.dataDir);
 }
 

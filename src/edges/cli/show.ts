@@ -5,7 +5,12 @@ import type { Context } from "./context.ts";
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 /** Prints JSON for programs when asked so, else what `lines` makes of it. */
@@ -28,13 +33,21 @@ export function pretty(value: JsonValue): string {
 export function timeLeft(atMs: number, nowMs: number): string {
   const leftMs = atMs - nowMs;
   if (leftMs <= 0) return "over";
-  for (const [unit, ms] of [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000]] as const) if (leftMs >= ms) return `${Math.floor(leftMs / ms)} ${unit}`;
+  for (const [unit, ms] of [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["min", 60_000],
+  ] as const)
+    if (leftMs >= ms) return `${Math.floor(leftMs / ms)} ${unit}`;
   return `${Math.ceil(leftMs / 1000)} s`;
 }
 
 /** A point in time, to the second, UTC. */
 export function timeOf(atMs: number): string {
-  return new Date(atMs).toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
+  return new Date(atMs)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
 }
 
 /** A word as a POSIX shell takes it. */

@@ -53,7 +53,10 @@ const chapters: readonly Chapter[] = [
     told: "So is a small refund, 5.00 USD: the contract lets the agent move up to 100.00 USD alone.",
     steps: [{ command: smallRefund, expect: [executed, '"amount": 500'] }],
   },
-  { told: "500.00 USD is more than that: the call is held for finance, and nothing is sent.", steps: [{ command: largeRefund, expect: ["202 HELD", '"finance"'] }] },
+  {
+    told: "500.00 USD is more than that: the call is held for finance, and nothing is sent.",
+    steps: [{ command: largeRefund, expect: ["202 HELD", '"finance"'] }],
+  },
   {
     told: "Somebody of finance sees what waits, and signs for exactly that call. It runs once.",
     steps: [
@@ -65,7 +68,10 @@ const chapters: readonly Chapter[] = [
     told: "The agent sends the very same call again and gets the answer. No second refund.",
     steps: [{ command: largeRefund, expect: [fromTheRecord, '"amount": 50000'] }],
   },
-  { told: "The small refund, sent again under its key, is the same call too.", steps: [{ command: smallRefund, expect: [fromTheRecord, '"amount": 500'] }] },
+  {
+    told: "The small refund, sent again under its key, is the same call too.",
+    steps: [{ command: smallRefund, expect: [fromTheRecord, '"amount": 500'] }],
+  },
   {
     told: "A search costs 0.15 USD and a run may spend 0.40 USD. The third search is beyond the run's budget.",
     steps: [

@@ -46,9 +46,11 @@ function receive(edge: AgentEdge, request: FastifyRequest, target: Target): Rece
   return readReceived(request, edge.ports.ids.callId(), edge.ports.clock.nowMs(), target);
 }
 
+/** The name is read from the raw target: the framework decodes, and a tool has one spelling. */
 function callByName(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
-  const { rawQuery } = splitRawTarget(request.raw.url ?? "");
-  return answerReceived(edge, receive(edge, request, { by: "name", tool: parameter(request, "name"), rawQuery }), true);
+  const { rawPath, rawQuery } = splitRawTarget(request.raw.url ?? "");
+  const tool = rawPath.startsWith(`${base}/tools/`) ? rawPath.slice(`${base}/tools/`.length) : "";
+  return answerReceived(edge, receive(edge, request, { by: "name", tool, rawQuery }), true);
 }
 
 function callMount(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {

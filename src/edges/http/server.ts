@@ -39,6 +39,7 @@ const faultCodes: Readonly<Record<string, Code>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "ERR_BODY_TYPE",
   FST_ERR_CTP_EMPTY_TYPE: "ERR_BODY_TYPE",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "ERR_JSON_MALFORMED",
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: "ERR_BODY_TYPE",
   FST_ERR_BAD_URL: "ERR_PATH_NOT_CANONICAL",
   FST_ERR_MAX_PARAM_LENGTH: "ERR_PATH_NOT_CANONICAL",
 };
@@ -85,6 +86,7 @@ type Handle = (edge: AgentEdge, request: FastifyRequest) => Promise<Rendered>;
 async function answer(edge: AgentEdge, request: FastifyRequest, reply: FastifyReply, name: string, handle: Handle): Promise<void> {
   const startedMs = edge.ports.clock.monotonicMs();
   const rendered = edge.draining() ? renderCode(edge, "ERR_DRAINING") : await handle(edge, request);
+  if (edge.draining()) reply.header("connection", "close");
   send(reply, rendered);
   edge.onAnswer(name, rendered.status, edge.ports.clock.monotonicMs() - startedMs);
 }

@@ -11,9 +11,14 @@ interface LedgerRow {
 
 const emptyHead: LedgerHead = { size: 0, hash: "0".repeat(64) };
 
+/** `JSON.stringify` writes a lone surrogate as an escape. RFC 8785 cannot hash it, so that one such row would stop the sealing of all that follow. */
+const loneSurrogate = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
 /** Adds one row to the ledger, in the transaction of what it tells. It is sealed within a second. */
 export function appendEntry(database: Database, type: string, atMs: number, body: JsonObject): void {
-  database.run("INSERT INTO ledger (entry) VALUES (?)", JSON.stringify({ v: 1, type, at_ms: atMs, ...body }));
+  const entry = JSON.stringify({ v: 1, type, at_ms: atMs, ...body });
+  if (loneSurrogate.test(entry)) throw new TypeError(`a ${type} row holds a text that is no Unicode`);
+  database.run("INSERT INTO ledger (entry) VALUES (?)", entry);
 }
 
 /** The last sealed row. */

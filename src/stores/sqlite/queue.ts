@@ -90,7 +90,12 @@ class WorkerQueue implements Queue {
       return;
     }
     this.#sent = this.#waiting.splice(0, batchSizeMax);
-    this.#worker.postMessage({ calls: this.#sent.map((one) => one.call) } satisfies Batch);
+    try {
+      this.#worker.postMessage({ calls: this.#sent.map((one) => one.call) } satisfies Batch);
+    } catch (error) {
+      // An input that cannot be cloned: nothing of the batch has left, so that all of it may be refused and the next can go.
+      this.#answer({ replies: this.#sent.map(() => ({ ok: false, message: String(error) })) });
+    }
   }
 
   #answer({ replies }: BatchReply): void {
