@@ -24,7 +24,7 @@ export function buildTool(name: string, file: ToolFile, routes: RoutesFile, upst
   const body = bodyOf(file, match, [...places.values()].includes("body"), path, report);
   const key = keyOf(file, path, report);
   checkEffect(file, match, path, report);
-  checkHelpers(name, file, routes, path, report);
+  checkNamedTools(name, file, routes, path, report);
   checkIdempotencyHeader(file, routes, path, report);
   const outbound = outboundOf(file, path, report);
   const tool: Tool = {
@@ -132,30 +132,30 @@ function checkIdempotencyHeader(file: ToolFile, routes: RoutesFile, path: readon
 }
 
 // Previews and reconciling look-ups are made without asking people, so they must be reads, and of the same upstream and account.
-function checkHelpers(name: string, file: ToolFile, routes: RoutesFile, path: readonly string[], report: Report): void {
+function checkNamedTools(name: string, file: ToolFile, routes: RoutesFile, path: readonly string[], report: Report): void {
   for (const use of ["preview", "reconcile"] as const) {
-    const helperName = file[use];
-    if (helperName === undefined) continue;
-    const helper = Object.hasOwn(routes.tools, helperName) ? routes.tools[helperName] : undefined;
-    if (helper === undefined)
+    const namedTool = file[use];
+    if (namedTool === undefined) continue;
+    const named = Object.hasOwn(routes.tools, namedTool) ? routes.tools[namedTool] : undefined;
+    if (named === undefined)
       report(
         [...path, use],
-        `names the unknown tool ${helperName}`,
-        didYouMean(helperName, Object.keys(routes.tools)) ?? "it must be in this file",
+        `names the unknown tool ${namedTool}`,
+        didYouMean(namedTool, Object.keys(routes.tools)) ?? "it must be in this file",
       );
-    else if (helper.traits.effect !== "read") report([...path, use], `must name a read tool, and ${helperName} is a write`);
+    else if (named.traits.effect !== "read") report([...path, use], `must name a read tool, and ${namedTool} is a write`);
     else if (file.traits.effect === "read") report([...path, use], `is for writes, and ${name} is a read`);
-    else if (use === "preview") checkPreviewArguments(helperName, helper, file, [...path, use], report);
+    else if (use === "preview") checkPreviewArguments(namedTool, named, file, [...path, use], report);
   }
 }
 
-function checkPreviewArguments(helperName: string, helper: ToolFile, file: ToolFile, path: readonly string[], report: Report): void {
+function checkPreviewArguments(namedTool: string, named: ToolFile, file: ToolFile, path: readonly string[], report: Report): void {
   const properties = propertiesOf(file.input);
-  for (const argument of requiredOf(helper.input)) {
+  for (const argument of requiredOf(named.input)) {
     if (!Object.hasOwn(properties, argument))
-      report(path, `names ${helperName}, which requires ${argument}, and this tool has no such argument`);
+      report(path, `names ${namedTool}, which requires ${argument}, and this tool has no such argument`);
     else if (!requiredOf(file.input).includes(argument))
-      report(path, `names ${helperName}, which requires ${argument}, and this tool does not require it`);
+      report(path, `names ${namedTool}, which requires ${argument}, and this tool does not require it`);
   }
 }
 

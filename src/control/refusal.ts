@@ -4,10 +4,12 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** A refusal as a value. */
 export function refuseRequest(refused: Refusal["refused"], message: string): Refusal {
   return { refused, message };
 }
 
+/** Whether a verb refused. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === "object" && value !== null && Object.hasOwn(value, "refused");
 }

@@ -1,4 +1,4 @@
-import type { AdmitResult, CallFacts, Payload } from "../ports/calls.ts";
+import { type AdmitResult, type CallFacts, type Payload, StoreUnavailable } from "../ports/calls.ts";
 import { type Denial, deny } from "../rules/denial.ts";
 import type { HoldTerms } from "../rules/holds.ts";
 import type { Decided, KeptCall, Started, StoredCall } from "./call.ts";
@@ -91,5 +91,9 @@ export function factsOf(call: Decided, parent: string | null): CallFacts {
 export function keepCall(ports: PathPorts, call: Decided): Payload {
   const { principal, tool, outbound, args, meantHeaders, preview, policyInput } = call;
   const kept: KeptCall = { principal, tool: tool.name, method: tool.method, ...outbound, args, meantHeaders, preview, policyInput };
-  return ports.cipher.seal(principal.tenant, new TextEncoder().encode(JSON.stringify(kept)));
+  try {
+    return ports.cipher.seal(principal.tenant, new TextEncoder().encode(JSON.stringify(kept)));
+  } catch (cause) {
+    throw new StoreUnavailable("the call cannot be sealed: a tenant's key is made with its first call, and needs the disk", { cause });
+  }
 }

@@ -1,7 +1,7 @@
-import { type CallFacts, type StoredCall, StoreUnavailable } from "../ports/calls.ts";
+import { type CallFacts, type StoredCall, StoreOverloaded, StoreUnavailable } from "../ports/calls.ts";
 import type { RateStanding } from "../ports/rates.ts";
 import type { Answer } from "../rules/answer.ts";
-import { codeRow } from "../rules/codes.ts";
+import { type Code, codeRow } from "../rules/codes.ts";
 import type { Denial } from "../rules/denial.ts";
 import type { Admission } from "./admit-call.ts";
 import { answerStored, problem, problemOf } from "./answers.ts";
@@ -91,6 +91,11 @@ export async function readAnswerBody(ports: PathPorts, call: StoredCall): Promis
 export function answerFault(ports: PathPorts, call: Received | Resolved | Started, error: unknown): Reply {
   ports.onFault(call.id, error);
   if ("sendByMs" in call) return { answer: problem(call.id, "ERR_OUTCOME_UNKNOWN", { recorded: true }), standings: [] };
-  const code = error instanceof StoreUnavailable ? "ERR_STORE_UNAVAILABLE" : "ERR_INTERNAL";
-  return { answer: problem(call.id, code, error instanceof StoreUnavailable ? { retryAfterMs: 2000 } : {}), standings: [] };
+  const code = faultCode(error);
+  return { answer: problem(call.id, code, code === "ERR_INTERNAL" ? {} : { retryAfterMs: 2000 }), standings: [] };
+}
+
+function faultCode(error: unknown): Code {
+  if (error instanceof StoreOverloaded) return "ERR_OVERLOADED";
+  return error instanceof StoreUnavailable ? "ERR_STORE_UNAVAILABLE" : "ERR_INTERNAL";
 }

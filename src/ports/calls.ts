@@ -213,7 +213,12 @@ export interface DeniedFacts {
 
 /** The store could not commit: nothing of the request happened. */
 export class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
+  override readonly name: string = "StoreUnavailable";
+}
+
+/** Refused before it was queued: as many operations are waiting as may. */
+export class StoreOverloaded extends StoreUnavailable {
+  override readonly name = "StoreOverloaded";
 }
 
 /** Runs as agents report them. Usage only adds. */

@@ -16,7 +16,8 @@ export function readAmount(source: AmountSource, args: JsonObject, preview: Json
   }
   const told =
     "is" in source.currency ? source.currency.is : preview === null ? undefined : atPointer(preview, source.currency.fromPreview);
-  const currency = typeof told === "string" ? told.toUpperCase() : "";
-  if (!/^[A-Z]{3}$/.test(currency)) return deny("ERR_AMOUNT_UNDETERMINED", "The currency of this call cannot be determined.");
-  return { minor, currency };
+  // Letters are checked before they are raised: `uſd` and `ßs` would become three capital ones.
+  if (typeof told !== "string" || !/^[A-Za-z]{3}$/.test(told))
+    return deny("ERR_AMOUNT_UNDETERMINED", "The currency of this call cannot be determined.");
+  return { minor, currency: told.toUpperCase() };
 }

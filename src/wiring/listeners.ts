@@ -40,7 +40,11 @@ export async function openListeners({ ports, setup, options, metrics, stopsAgeMs
   const publicUrl = (): string => gateway.publicUrl ?? agentsUrl;
   const agents = createAgentServer(ports, { publicUrl, limits: limitsOf(setup), draining: () => draining, onAnswer: metrics.countAnswer });
   const peopleUrl = await people.listen({ host: gateway.listen.people.host, port: options.peoplePort ?? gateway.listen.people.port });
-  agentsUrl = await agents.listen({ host: gateway.listen.agents.host, port: options.agentsPort ?? gateway.listen.agents.port });
+  const listening = agents.listen({ host: gateway.listen.agents.host, port: options.agentsPort ?? gateway.listen.agents.port });
+  agentsUrl = await listening.catch(async (error: unknown) => {
+    await people.close();
+    throw error;
+  });
   return {
     urls: { agentsUrl, peopleUrl },
     async drain() {

@@ -64,7 +64,10 @@ async function openOn(store: SqliteStore, setup: Setup, options: GatewayOptions,
   const { ports, stopsAgeMs, unsettledCount, recovered } = await openPorts(setup, options, store, log.onFault);
   metrics.observe("sallyport_unsettled_outcomes", "Outcomes that could not be written yet.", unsettledCount);
   metrics.observe("sallyport_stops_age_ms", "Milliseconds since the stops were last read.", stopsAgeMs);
-  const listeners = await openListeners({ ports, setup, options, metrics, stopsAgeMs, live: log.live });
+  const listeners = await openListeners({ ports, setup, options, metrics, stopsAgeMs, live: log.live }).catch(async (error: unknown) => {
+    await ports.upstreams.close();
+    throw error;
+  });
   const timers = startDuties(ports);
   return {
     ...listeners.urls,

@@ -5,6 +5,7 @@ export interface Unsettled {
   count(): number;
 }
 
+/** Keeps outcomes until the store takes them; `onFault` hears of each attempt that fails. */
 export function createUnsettled(onFault: (callId: string, error: unknown) => void): Unsettled {
   let waiting: (() => Promise<void>)[] = [];
   return {

@@ -32,7 +32,7 @@ export interface DevPerson {
 /** The people of a development set-up: one for each role, and a second approver, so that holds for two people can be tried. */
 export const devPeople: readonly Omit<DevPerson, "ttlMs">[] = [
   { person: "viewer", name: "Vera Viewer", roles: ["viewer"], groups: [] },
-  { person: "approver", name: "Ada Approver", roles: ["viewer", "approver"], groups: ["finance"] },
+  { person: "approver", name: "Ada Approver", roles: ["viewer", "approver"], groups: ["finance", "release"] },
   { person: "approver2", name: "Abel Approver", roles: ["viewer", "approver"], groups: ["finance", "release"] },
   { person: "operator", name: "Otto Operator", roles: ["viewer", "operator"], groups: [] },
   { person: "auditor", name: "Aude Auditor", roles: ["viewer", "auditor"], groups: [] },

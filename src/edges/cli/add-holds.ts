@@ -7,7 +7,7 @@ import { askAsPerson } from "./ask-gateway.ts";
 import type { Context } from "./context.ts";
 import { type ExitCode, exitCodes } from "./failure.ts";
 import type { IdentityOptions } from "./identity.ts";
-import { amountOf, describeCall, fetchCall, findHoldId, listHolds, votesOf } from "./people-calls.ts";
+import { amountOf, describeCall, fetchCall, findHoldId, findHoldToVote, listHolds, votesOf } from "./people-calls.ts";
 import type { AddCommands } from "./program.ts";
 import { printAs, table, timeLeft } from "./show.ts";
 
@@ -41,7 +41,7 @@ export const addHolds: AddCommands = (program, context, run) => {
 function addVote(holds: Command, context: Context, run: Parameters<AddCommands>[2], approve: boolean): void {
   const verb = approve ? "approve" : "reject";
   withPeople(holds.command(verb))
-    .argument("<id>", "the held call, or latest")
+    .argument("<id>", "the held call; latest when only one waits")
     .description(
       approve
         ? "Sign for a held call. It runs when everybody who must sign has signed."
@@ -83,7 +83,7 @@ async function show(context: Context, id: string, flags: Flags): Promise<undefin
 }
 
 async function vote(context: Context, id: string, flags: VoteFlags, approve: boolean): Promise<ExitCode> {
-  const seen = await fetchCall(context, flags, await findHoldId(context, flags, id), "approver");
+  const seen = await fetchCall(context, flags, await findHoldToVote(context, flags, id), "approver");
   if (flags.json !== true) for (const line of describeCall(seen, Date.now())) context.print(line);
   const path = `holds/${seen.call.id}/votes`;
   const body = { approve, reason: flags.reason, binding: seen.call.binding };

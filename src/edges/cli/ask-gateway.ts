@@ -8,8 +8,8 @@ export interface Request {
   readonly url: string;
   readonly token: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON; null sends none. */
-  readonly body?: JsonValue;
+  /** JSON text, sent as it is; null sends none. */
+  readonly body?: string | null;
 }
 
 export interface Response {
@@ -27,7 +27,7 @@ export async function ask({ method, url, token, headers = {}, body = null }: Req
   const sent = { authorization: `Bearer ${token}`, ...(body === null ? {} : { "content-type": "application/json" }), ...headers };
   const init = { method, headers: sent, redirect: "manual", signal: AbortSignal.timeout(timeoutMs) } as const;
   try {
-    const response = await fetch(url, body === null ? init : { ...init, body: JSON.stringify(body) });
+    const response = await fetch(url, body === null ? init : { ...init, body });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, json: parse(text) };
   } catch (error) {
@@ -58,11 +58,16 @@ function parse(text: string): JsonValue {
 export async function askAsPerson(
   context: Context,
   options: IdentityOptions,
-  { as, ...request }: Pick<Request, "method" | "body"> & { readonly path: string; readonly as: string },
+  { as, ...request }: Pick<Request, "method"> & { readonly path: string; readonly as: string; readonly body?: JsonValue },
 ): Promise<JsonObject> {
   const url = `${await baseUrlOf(context, options, "people")}/sallyport/v1/${request.path}`;
   const token = await personToken(context, options, as);
-  const { status, json } = await ask({ method: request.method, url, token, body: request.body ?? null });
+  const { status, json } = await ask({
+    method: request.method,
+    url,
+    token,
+    body: request.body === undefined ? null : JSON.stringify(request.body),
+  });
   const body = isJsonObject(json) ? json : {};
   if (status >= 200 && status < 300 && isJsonObject(json)) return body;
   const { code, message } = body;

@@ -21,9 +21,11 @@ export async function callTool(context: Context, tool: string, words: readonly s
   const base = `${await baseUrlOf(context, flags, "agents")}/sallyport/v1/tools`;
   const token = await agentToken(context, flags);
   const args = readCallArguments(words, flags.args, words.length === 0 ? null : await findSchema(base, token, tool));
+  // A given text goes as it is: read and written again, a large number or a double key would not be what was typed, and nobody would be told.
+  const body = flags.args ?? JSON.stringify(args);
   const url = `${base}/${encodeURIComponent(tool)}`;
-  if (flags.curl === true) return printCurl(context, flags, url, args);
-  const response = await ask({ method: "POST", url, token, headers: headersOf(flags), body: args });
+  if (flags.curl === true) return printCurl(context, flags, url, body);
+  const response = await ask({ method: "POST", url, token, headers: headersOf(flags), body });
   const reading = readAnswer(response, flags.dryRun === true);
   if (flags.json === true) context.print(JSON.stringify(asJson(response, reading)));
   else printAnswer(context, tool, response, reading);
@@ -101,7 +103,7 @@ function printAnswer({ print, warn }: Context, tool: string, { status, headers, 
 }
 
 /** The same call for people who would rather see the wire. The token is not printed but minted where the command runs. */
-function printCurl({ print, env }: Context, flags: CallFlags, url: string, args: JsonObject): ExitCode {
+function printCurl({ print, env }: Context, flags: CallFlags, url: string, body: string): ExitCode {
   const useGiven = env["SALLYPORT_TOKEN"] !== undefined && env["SALLYPORT_TOKEN"] !== "" && flags.as === undefined;
   const token = useGiven ? "$SALLYPORT_TOKEN" : `$(${tokenCommand(flags)})`;
   const headers = Object.entries(headersOf(flags)).map(([name, value]) => `-H ${shellQuote(`${name}: ${value}`)}`);
@@ -111,7 +113,7 @@ function printCurl({ print, env }: Context, flags: CallFlags, url: string, args:
     "-H 'content-type: application/json'",
     ...headers,
   ];
-  print([...lines, `-d ${shellQuote(JSON.stringify(args))}`].join(" \\\n  "));
+  print([...lines, `--data-binary ${shellQuote(body)}`].join(" \\\n  "));
   return exitCodes.done;
 }
 

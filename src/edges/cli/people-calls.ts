@@ -18,7 +18,7 @@ export async function listCalls(
   query: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly StoredCall[]> {
   const asked = new URLSearchParams(Object.entries(query).filter((one): one is [string, string] => one[1] !== undefined));
-  const { calls } = await askAsPerson(context, flags, { method: "GET", path: `calls?${asked}`, as: "viewer" });
+  const { calls } = await askAsPerson(context, flags, { method: "GET", path: `calls?${asked.toString()}`, as: "viewer" });
   return calls as unknown as readonly StoredCall[];
 }
 
@@ -32,6 +32,21 @@ export async function listHolds(context: Context, flags: IdentityOptions): Promi
 export async function fetchCall(context: Context, flags: IdentityOptions, id: string, as = "viewer"): Promise<HoldView> {
   const view = await askAsPerson(context, flags, { method: "GET", path: `calls/${encodeURIComponent(id)}`, as });
   return view as unknown as HoldView;
+}
+
+/**
+ * The id itself, or that of the only call that waits. With several, `latest` could be one that came in after the person looked, so a vote must name it.
+ */
+export async function findHoldToVote(context: Context, flags: IdentityOptions, id: string): Promise<string> {
+  if (id !== latest) return id;
+  const waiting = (await listHolds(context, flags)).filter(({ state }) => state === "held");
+  if (waiting.length > 1)
+    throw refused(
+      `${waiting.length} calls are waiting, so name the one you mean`,
+      "`bin/sallyport holds show <id>` shows what you would sign",
+      waiting.map((call) => `${call.id}  ${call.tool}  ${amountOf(call)}`),
+    );
+  return findHoldId(context, flags, id);
 }
 
 /** The id itself, or that of the newest call that waits for people. */

@@ -20,6 +20,8 @@ export interface ServeFlags extends PlaceOptions {
 
 /** The longest that a stop waits for calls on their way. */
 const drainMsMax = 30_000;
+/** One Ctrl-C arrives twice when npm or the launcher hands it on too; what comes so soon is not a second one. */
+const sameSignalMs = 1_000;
 
 /** Runs a gateway until it is told to stop. */
 export async function serve(context: Context, flags: ServeFlags): Promise<ExitCode> {
@@ -140,8 +142,9 @@ async function run(context: Context, flags: ServeFlags, gateway: RunningGateway,
   else printReady(context, flags, gateway, sandbox);
   await stopped;
   context.warn("stopping: no new calls, those on their way are waited for; once more ends at once");
-  const done = await drain(gateway);
+  // Taken away before the store is released: after that, another gateway may have written its own.
   if (flags.dev === true) rmSync(file, { force: true });
+  const done = await drain(gateway);
   if (done) return exitCodes.done;
   context.warn("stopped before every call had its outcome; what was on its way is settled at the next start");
   return exitCodes.refused;
@@ -168,16 +171,20 @@ function printReady(context: Context, flags: ServeFlags, gateway: RunningGateway
   if (sandbox !== null) printStory(print, askedDataDir(context, flags) === undefined ? null : gateway.dataDir);
 }
 
-function waitForSignal(): Promise<void> {
+/** Resolves at the first signal after a time; earlier ones are swallowed. */
+function waitForSignal(fromMs = 0): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    const take = (): void => {
+      if (Date.now() >= fromMs) resolve();
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, take);
   });
 }
 
 /** Closes the gateway; false when it took too long, or a second signal came. */
 async function drain(gateway: RunningGateway): Promise<boolean> {
   const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), drainMsMax).unref());
-  const again = waitForSignal().then(() => false);
+  const again = waitForSignal(Date.now() + sameSignalMs).then(() => false);
   const closed = gateway.close().then(() => true);
   return Promise.race([closed, late, again]);
 }

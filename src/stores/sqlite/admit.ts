@@ -55,10 +55,11 @@ function findSame(database: Database, request: AdmitRequest): AdmitResult | null
     if (known === null) return null;
     return known.callDigest === call.callDigest ? { kind: "same", call: known, attached: false } : { kind: "mismatch", callId: known.id };
   }
-  // A read that was never held has no effect to protect: each one is its own.
+  // A read that was never held has no effect to protect: each one is its own. What ended attaches only within its run, and what was not sent never does.
+  const ended = call.run === null ? "state IN ('held', 'approved', 'started', 'unknown')" : "state NOT IN ('denied', 'not_sent')";
   const known = findCall(
     database,
-    "call_digest = ? AND run = ? AND (was_held = 1 OR (effect = 'write' AND state IN ('started', 'unknown'))) AND state <> 'denied' ORDER BY created_ms DESC",
+    `call_digest = ? AND run = ? AND (was_held = 1 OR (effect = 'write' AND state IN ('started', 'unknown'))) AND ${ended} ORDER BY created_ms DESC`,
     call.callDigest,
     call.run ?? "",
   );

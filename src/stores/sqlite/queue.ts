@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { StoreUnavailable } from "../../ports/calls.ts";
+import { StoreOverloaded, StoreUnavailable } from "../../ports/calls.ts";
 import type { Batch, BatchReply, OperationCall, WorkerOptions } from "./messages.ts";
 import type { OperationInput, OperationName, OperationOutput } from "./operations.ts";
 
@@ -39,7 +39,8 @@ async function startWorker({ file, killAt }: QueueOptions): Promise<Worker> {
   const worker = new Worker(new URL(`./worker${ending}`, import.meta.url), { workerData: { file, killAt } satisfies WorkerOptions });
   await new Promise<void>((resolve, reject) => {
     worker.once("message", () => resolve());
-    worker.once("error", reject);
+    // Told when the thread is gone and its connection with it: whoever opens the file next must not find it locked.
+    worker.once("error", (error) => worker.once("exit", () => reject(error)));
   });
   worker.removeAllListeners("error");
   return worker;
@@ -67,7 +68,7 @@ class WorkerQueue implements Queue {
   run<Name extends OperationName>(name: Name, ...input: OperationInput<Name>): Promise<OperationOutput<Name>> {
     if (this.#dead !== null) return Promise.reject(this.#dead);
     if (this.#waiting.length >= this.#options.queueMax)
-      return Promise.reject(new StoreUnavailable("too many operations are waiting for the store"));
+      return Promise.reject(new StoreOverloaded("too many operations are waiting for the store"));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ call: { name, input }, queuedAtMs: performance.now(), resolve: resolve as (value: never) => void, reject });
       this.#send();
@@ -78,6 +79,7 @@ class WorkerQueue implements Queue {
     if (this.#dead !== null) return;
     if (this.#sent.length + this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
     clearInterval(this.#timer);
+    if (this.#dead !== null) return;
     const ended = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
     this.#dead = new StoreUnavailable("the store is closed");
     this.#worker.postMessage("close");
@@ -124,6 +126,7 @@ class WorkerQueue implements Queue {
     for (const one of [...this.#sent, ...this.#waiting]) one.reject(this.#dead);
     this.#sent = [];
     this.#waiting = [];
+    this.#drained?.();
     this.#options.onDeath(error);
   }
 }
