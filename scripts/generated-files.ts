@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { renderConfigurationDocs } from "../src/config/docs.ts";
 import { jsonSchemas } from "../src/config/json-schemas.ts";
+import { breaks } from "./breaks.ts";
 import { type GroupedCode, renderErrorDocs } from "./render-error-docs.ts";
 import { root } from "./run-program.ts";
 
@@ -19,8 +20,24 @@ export function generatedFiles(): readonly GeneratedFile[] {
   return [
     { path: "docs/errors.md", text: renderErrorDocs(groupCodes(readFileSync(`${root}src/rules/codes.ts`, "utf8"))) },
     { path: "docs/configuration.md", text: renderConfigurationDocs() },
+    { path: "docs/testing.md", text: withBreaks(readFileSync(`${root}docs/testing.md`, "utf8")) },
     ...schemas,
   ];
+}
+
+/** The page with the table of breaks in its place. */
+function withBreaks(page: string): string {
+  const [begin, end] = ["<!-- breaks: made from scripts/breaks.ts -->", "<!-- end of breaks -->"];
+  const rows = breaks.map(
+    ({ promise, file, find, replace, test }) => `| ${promise} | [${test}](../${test}) | ${cell(file, find, replace)} |`,
+  );
+  const table = ["| promise | test | break |", "| --- | --- | --- |", ...rows].join("\n");
+  return page.replace(new RegExp(`${begin}.*${end}`, "s"), () => `${begin}\n${table}\n${end}`);
+}
+
+function cell(file: string, find: string, replace: string): string {
+  const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``;
+  return `in [${file}](../${file}): ${code(find)} → ${replace === "" ? "nothing" : code(replace)}`;
 }
 
 /** The codes with the group that a comment above them names in the table's source. */
