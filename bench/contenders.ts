@@ -52,13 +52,14 @@ export async function openField({ parentFolder, pinned, runs, sallyportFlags = [
     writeGatewayFiles(folder);
     // The upstream behind the others shares the load generator's core; the one that is measured itself has the contenders' core.
     const behind = `http://127.0.0.1:${(await start(["upstream"], 1)).port}`;
-    const contenders = {
-      upstream: await start(["upstream"], 0),
-      "http-proxy": await start(["http-proxy", behind], 0),
-      plain: await start(["plain", behind], 0),
-      sallyport: await start(["sallyport", behind, folder], 0, sallyportFlags),
-    };
-    const driver = await start(["drive"], 1);
+    const [upstream, httpProxy, plain, sallyport, driver] = await Promise.all([
+      start(["upstream"], 0),
+      start(["http-proxy", behind], 0),
+      start(["plain", behind], 0),
+      start(["sallyport", behind, folder], 0, sallyportFlags),
+      start(["drive"], 1),
+    ]);
+    const contenders = { upstream, "http-proxy": httpProxy, plain, sallyport };
     driver.tell({ tokens: await mintTokens(join(folder, "data"), runs) });
     return { contenders, driver, close };
   } catch (error) {

@@ -71,7 +71,8 @@ const contract = {
 
 /** Writes a configuration with everything on and limits that nothing reaches; the policies are the demo's. Answers the gateway file's name. */
 export function writeGatewayFiles(folder: string): string {
-  const write = (name: string, content: object): void => writeFileSync(join(folder, name), stringify(content, { aliasDuplicateObjects: false }));
+  const write = (name: string, content: object): void =>
+    writeFileSync(join(folder, name), stringify(content, { aliasDuplicateObjects: false }));
   mkdirSync(join(folder, "routes"), { recursive: true });
   mkdirSync(join(folder, "contracts"), { recursive: true });
   write("routes/notes.yaml", routes);

@@ -36,7 +36,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const { folder, quick, write, unpinned } = values;
-  if (values.profile) return (await import("./profile.ts")).profile({ folder, quick, write });
+  if (values.profile) return (await import("./profile.ts")).profileSallyport({ folder, quick, write });
   if (values.steps) return (await import("./steps.ts")).timeSteps({ folder, quick, write });
   const rounds = values.rounds === undefined ? null : Number(values.rounds);
   return (await import("./compare.ts")).compare({ folder, quick, write, unpinned, rounds });

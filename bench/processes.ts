@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { ContenderAsk, DriveAsk, DriveResult, Usage } from "./messages.ts";
+import type { ContenderAsk, DriveAsk } from "./messages.ts";
 
 const startMsMax = 20_000;
 
@@ -18,7 +18,7 @@ export interface RoleOptions {
 /** A process of the bench that answers one question at a time. */
 export interface Role {
   readonly port: number;
-  ask<Answer>(question: ContenderAsk | DriveAsk | { readonly tokens: readonly string[] }): Promise<Answer>;
+  ask<Answer>(question: ContenderAsk | DriveAsk): Promise<Answer>;
   tell(message: { readonly tokens: readonly string[] }): void;
   end(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export async function startRole(words: readonly string[], { core, nodeFlags = []
   const { port = 0 } = await answerOf<{ readonly port?: number }>(child, words[0] ?? "", startMsMax);
   return {
     port,
-    ask<Answer>(question: ContenderAsk | DriveAsk | { readonly tokens: readonly string[] }): Promise<Answer> {
+    ask<Answer>(question: ContenderAsk | DriveAsk): Promise<Answer> {
       child.send(question);
       return answerOf<Answer>(child, words[0] ?? "", 120_000);
     },
@@ -61,5 +61,3 @@ function answerOf<Answer>(child: ChildProcess, name: string, msMax: number): Pro
     child.on("exit", onExit).on("message", onMessage);
   });
 }
-
-export type { DriveResult, Usage };

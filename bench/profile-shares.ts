@@ -3,6 +3,8 @@ import { join } from "node:path";
 /** What `node --cpu-prof` writes, as far as it is read here. */
 export interface CpuProfile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
+  /** Monotonic clock, µs. */
+  readonly startTime: number;
   readonly samples: readonly number[];
   /** µs before each sample. */
   readonly timeDeltas: readonly number[];
@@ -21,6 +23,17 @@ export interface Share {
 }
 
 const root = `file://${join(import.meta.dirname, "..")}/`;
+
+/** Keeps the samples between two times, in µs of the monotonic clock. */
+export function cutProfile(profile: CpuProfile, from: number, to: number): CpuProfile {
+  let at = profile.startTime;
+  const kept = profile.timeDeltas.map((delta) => {
+    at += delta;
+    return from <= at && at <= to;
+  });
+  const inside = (_: number, index: number): boolean => kept[index] === true;
+  return { ...profile, samples: profile.samples.filter(inside), timeDeltas: profile.timeDeltas.filter(inside) };
+}
 
 /** Self time by source file, or by package for what is not ours; the largest first. `idle` is a share of the whole time. */
 export function sharesByPart(profile: CpuProfile): { readonly shares: readonly Share[]; readonly idle: number } {

@@ -42,7 +42,11 @@ export async function timeSteps({ folder: parent, quick, write }: StepsOptions):
     const rows = await timeAll(gateway, openDevIssuer(join(folder, "data")), quick ? 50 : 500).finally(() => gateway.close());
     const fsync = measureFsync(parent, 200);
     const disk = `While this was measured, one fdatasync of 4 KiB took ${fsync.p50Ms.toFixed(2)} ms in the middle and ${fsync.p99Ms.toFixed(2)} ms at p99.`;
-    const table = ["| step | µs |", "| --- | ---: |", ...rows.map(({ step, micros }) => `| ${step} | ${micros.toFixed(micros < 10 ? 1 : 0)} |`)];
+    const table = [
+      "| step | µs |",
+      "| --- | ---: |",
+      ...rows.map(({ step, micros }) => `| ${step} | ${micros.toFixed(micros < 10 ? 1 : 0)} |`),
+    ];
     const text = [...table, "", disk].join("\n");
     process.stdout.write(`${text}\n`);
     if (write) writeSection("steps", text);
@@ -109,7 +113,13 @@ function received(token: string, number: number): Received {
 }
 
 function answered(number: number): Executed["result"] {
-  return { kind: "answered", status: 200, contentType: "application/json", body: encoder.encode(expectedAnswer("write", number)) };
+  return {
+    kind: "answered",
+    status: 200,
+    contentType: "application/json",
+    encoding: null,
+    body: encoder.encode(expectedAnswer("write", number)),
+  };
 }
 
 function sure<T>(value: T | Denial): T {

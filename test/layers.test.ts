@@ -48,7 +48,7 @@ const layers: Readonly<Record<string, Layer>> = {
     packages: ["commander", "undici", "yaml", ...files, ...node("crypto", "timers/promises", "readline", "url", "util", "http")],
   },
   wiring: { layers: ["*"], packages: ["*"] },
-  main: { layers: ["wiring", "edges/cli"], packages: node("url", "util") },
+  main: { layers: ["wiring", "edges/cli"], packages: node("url", "util", "module") },
 };
 
 interface Import {
@@ -126,6 +126,7 @@ test("the reader finds every form of import", () => {
     'import "fastify";',
     'const f = await import("@scope/name/deep.js");',
     'new Worker(new URL("../../stores/sqlite/worker.js", import.meta.url));',
+    'new URL("../../../.cache", import.meta.url);',
     '// import { no } from "commander";',
   ].join("\n");
   const found = readImports("src/edges/http/made-up.ts", text).map(({ to }) => to);
@@ -138,6 +139,8 @@ function readImports(file: string, text: string): readonly Import[] {
     const isPackage = !specifier.startsWith(".");
     // An absolute URL is an address and not an import.
     if (isPackage && whole.startsWith("new URL")) return [];
+    // So is a file outside of src.
+    if (!isPackage && !join(dirname(file), specifier).startsWith("src/")) return [];
     const to = isPackage ? packageOf(specifier) : layerOf(join(dirname(file), specifier));
     return [{ file, from: layerOf(file), to, isPackage }];
   });

@@ -26,6 +26,8 @@ export async function decide(ports: PathPorts, call: Governable, approval: Polic
   if (isDenial(judged)) return judged;
   const verdict = isDenial(floor) ? judged.verdict : stricterVerdict(floor, judged.verdict);
   if (verdict.verdict === "deny") return deny("ERR_POLICY_DENIED", undefined, { reasons: verdict.reasons });
+  const [obligation] = verdict.obligations;
+  if (obligation !== undefined) return deny("ERR_POLICY_FAULT", `Policy requires ${obligation}, which this gateway cannot do yet.`);
   const hold = verdict.verdict === "hold" ? termsOfHold(call.catalogue, call.governed.contract, call.principal, verdict, nowMs) : null;
   if (isDenial(hold)) return hold;
   const { policyInput, left } = judged;

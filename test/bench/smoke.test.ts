@@ -12,7 +12,12 @@ test("the bench compares every contender under every load, and every answer is r
   assert.equal(status, 0, stderr);
   const rows = stdout.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| who") && !line.startsWith("| ---"));
   assert.equal(rows.length, 8);
-  const cells = rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
+  const cells = rows.map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
   assert.deepEqual(
     cells.map(([who, connections]) => [who, Number(connections)]),
     loads.flatMap((connections) => contenders.map((who) => [who, connections])),

@@ -115,6 +115,22 @@ test("nobody votes without the role, outside the tier's group, on another bindin
   assert.equal(await refundsOf(args.reason), 0);
 });
 
+test("a tier of two people needs two different ones", async () => {
+  const token = await world.agentToken({ agent: "release-bot", run: "r_two" });
+  const args = { service: "web", version: "2.1.0" };
+  const answer = await world.call("deploys.create", args, { key: "two", token });
+  assert.deepEqual([answer.status, answer.body["tiers"]], [202, ["release"]], answer.text);
+  const id = answer.body["call_id"] as string;
+  const first = await world.approve("approver", id);
+  assert.deepEqual([first.status, first.body["state"]], [200, "held"]);
+  assert.equal((await world.approve("approver", id)).status, 409);
+  assert.equal(await state(id), "held");
+  const second = await world.approve("approver2", id);
+  assert.deepEqual([second.status, second.body["state"]], [200, "approved"]);
+  await eventually("the deploy has run", async () => (await state(id)) === "succeeded");
+  assert.equal((await world.sandbox.effects("deploy")).length, 1);
+});
+
 test("the user that an agent acts for does not approve the agent's call", async () => {
   const token = await world.agentToken({ run: "r_user", user: "approver" });
   const answer = await world.call("payments.refund", { charge: "ch_1006", amount: 20_000, reason: "own" }, { key: "own", token });

@@ -13,11 +13,16 @@ let turn = 0;
 /** A refund of its own and its run's token. */
 async function fresh() {
   turn += 1;
-  return { args: { charge: "ch_1006", amount: 100 + turn, reason: `keys ${turn}` }, key: `key-${turn}`, token: await world.agentToken({ run: `r_keys_${turn}` }) };
+  return {
+    args: { charge: "ch_1006", amount: 100 + turn, reason: `keys ${turn}` },
+    key: `key-${turn}`,
+    token: await world.agentToken({ run: `r_keys_${turn}` }),
+  };
 }
 type Fresh = Awaited<ReturnType<typeof fresh>>;
 const send = ({ args, key, token }: Fresh): Promise<TestAnswer> => world.call("payments.refund", args, { key, token });
-const executions = ({ args }: Fresh): number => world.sandbox.requests().filter(({ url, body }) => url === "/v1/refunds" && body.includes(`"${args.reason}"`)).length;
+const executions = ({ args }: Fresh): number =>
+  world.sandbox.requests().filter(({ url, body }) => url === "/v1/refunds" && body.includes(`"${args.reason}"`)).length;
 const idOf = (answer: TestAnswer): string => answer.headers.get("sallyport-call-id") ?? "";
 
 test("the same key and arguments get the stored answer, byte for byte, and say so", async () => {
@@ -53,7 +58,8 @@ test("the same key with other arguments or another tool is refused, and the firs
     await world.call("tickets.create", { subject: "a", text: "b" }, { key: one.key, token: one.token }),
     await world.call("tickets.lookup", { ticket: "tk_3001" }, { key: one.key, token: one.token }),
   ];
-  for (const other of others) assert.deepEqual([other.status, other.body["code"], other.body["executed"]], [422, "ERR_KEY_REUSED", false], other.text);
+  for (const other of others)
+    assert.deepEqual([other.status, other.body["code"], other.body["executed"]], [422, "ERR_KEY_REUSED", false], other.text);
   assert.equal((await send(one)).text, first.text);
   assert.equal(executions(one), 1);
 });
@@ -73,7 +79,9 @@ test("200 concurrent requests with one key execute once; each gets 409 or the on
 
 test("200 concurrent requests with one key and other arguments each execute one of them", async () => {
   const one = await fresh();
-  const answers = await Promise.all(Array.from({ length: 200 }, (_, index) => send({ ...one, args: { ...one.args, reason: `race ${turn} ${index % 20}` } })));
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => send({ ...one, args: { ...one.args, reason: `race ${turn} ${index % 20}` } })),
+  );
   const counted = (status: number): number => answers.filter((answer) => answer.status === status).length;
   assert.equal(counted(200) + counted(409) + counted(422), 200, answers.map(({ status }) => status).join());
   assert.equal(answers.filter(({ status, headers }) => status === 200 && headers.get("sallyport-replayed") === null).length, 1);
@@ -95,7 +103,11 @@ test("a key belongs to its tenant, agent and user", async () => {
     assert.deepEqual([answer.status, answer.headers.get("sallyport-replayed")], [200, null], answer.text);
     ids.add(idOf(answer));
   }
-  const other = await world.call("tickets.reply", { ticket: "tk_3001", text: "x" }, { key, token: await world.agentToken({ agent: "intern-bot" }) });
+  const other = await world.call(
+    "tickets.reply",
+    { ticket: "tk_3001", text: "x" },
+    { key, token: await world.agentToken({ agent: "intern-bot" }) },
+  );
   assert.equal(other.body["code"], "ERR_STAGE_DRAFT");
   assert.deepEqual([ids.size, world.sandbox.effects("refund").length - before], [4, 4]);
 });
@@ -141,12 +153,21 @@ test("without a key, a write that is on its way or held is joined and named; pla
   const done = await first;
   assert.equal(second.headers.get("sallyport-attached"), idOf(done));
   assert.equal(world.sandbox.requests().filter((line) => line.body === body).length, 1);
-  const reads = [await world.call("tickets.lookup", { ticket: "tk_3001" }, { token }), await world.call("tickets.lookup", { ticket: "tk_3001" }, { token })];
+  const reads = [
+    await world.call("tickets.lookup", { ticket: "tk_3001" }, { token }),
+    await world.call("tickets.lookup", { ticket: "tk_3001" }, { token }),
+  ];
   assert.notEqual(idOf(reads[0] as TestAnswer), idOf(reads[1] as TestAnswer));
   assert.ok(reads.every(({ headers }) => headers.get("sallyport-attached") === null && headers.get("sallyport-replayed") === null));
   const reply = { ticket: "tk_3001", text: "once" };
   const replies = [await world.call("tickets.reply", reply, { token }), await world.call("tickets.reply", reply, { token })];
-  assert.deepEqual(replies.map(({ status, headers }) => [status, headers.get("sallyport-replayed")]), [[200, null], [200, "true"]]);
+  assert.deepEqual(
+    replies.map(({ status, headers }) => [status, headers.get("sallyport-replayed")]),
+    [
+      [200, null],
+      [200, "true"],
+    ],
+  );
   assert.equal(world.sandbox.effects("reply").length, 1);
 });
 
@@ -159,7 +180,7 @@ test("the same write under another key, while the first is open, is held and nam
   assert.deepEqual([second.status, second.body["executed"]], [202, false], second.text);
   const done = await first;
   assert.equal((await storedCall(world, second.body["call_id"] as string))?.twin, idOf(done));
-  await world.people("operator", "POST", `/sallyport/v1/calls/${second.body["call_id"]}/cancel`, { reason: "a twin" });
+  await world.people("operator", "POST", `/sallyport/v1/calls/${String(second.body["call_id"])}/cancel`, { reason: "a twin" });
   assert.equal(executions(one), 1);
   const third = await send({ ...one, key: `${one.key}-c` });
   assert.equal(third.status, 200, third.text);

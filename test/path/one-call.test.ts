@@ -17,7 +17,31 @@ const longest = 200;
 const hostileText = fc.oneof(
   fc.string({ unit: "binary", minLength: 1, maxLength: 60 }),
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 }),
-  fc.string({ unit: fc.constantFrom('"', "\\", "/", "\b", "\0", "\u2028", "\ufeff", "\u007f", "é", "\ud800", "\udfff", "\u{1f600}", "{", "}", "%", "&", "=", "\r", "\n"), minLength: 1, maxLength: 40 }),
+  fc.string({
+    unit: fc.constantFrom(
+      '"',
+      "\\",
+      "/",
+      "\b",
+      "\0",
+      "\u2028",
+      "\ufeff",
+      "\u007f",
+      "é",
+      "\ud800",
+      "\udfff",
+      "\u{1f600}",
+      "{",
+      "}",
+      "%",
+      "&",
+      "=",
+      "\r",
+      "\n",
+    ),
+    minLength: 1,
+    maxLength: 40,
+  }),
   fc.constantFrom("__proto__", "null", "1e400", "\u202eabc", "ﬀ", "Å", "a@b.example", "4111 1111 1111 1111", "x".repeat(longest + 1), " "),
 );
 /** Almost always a valid call; else something that must be refused. */
@@ -32,7 +56,8 @@ const spellings: readonly ((value: unknown) => string | undefined)[] = [
   (value) => JSON.stringify(value),
   (value) => JSON.stringify(value, null, "\t"),
   (value) => JSON.stringify(value)?.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
-  (value) => (typeof value === "object" && value !== null ? JSON.stringify(Object.fromEntries(Object.entries(value).reverse())) : undefined),
+  (value) =>
+    typeof value === "object" && value !== null ? JSON.stringify(Object.fromEntries(Object.entries(value).reverse())) : undefined,
 ];
 
 /** No two calls alike: two equal writes at the same time are twins, and the second is held. */
@@ -87,7 +112,9 @@ test("what is judged is what is sent and recorded, by name and on the mount, or 
       assert.ok(line !== undefined, "the answer is of a request that reached the upstream");
       return line;
     });
-    const calls = await Promise.all([named, mounted].map((answer) => world.gateway.ports.calls.find(answer.headers.get("sallyport-call-id") ?? "")));
+    const calls = await Promise.all(
+      [named, mounted].map((answer) => world.gateway.ports.calls.find(answer.headers.get("sallyport-call-id") ?? "")),
+    );
     for (const [index, line] of bodies.entries()) {
       assert.equal(calls[index]?.bodyDigest, line.body_sha256);
       assert.equal(sha256Hex(Buffer.from(line.body, "utf8")), line.body_sha256);
@@ -110,7 +137,25 @@ test("numbers arrive as they were judged, or are refused", async (context) => {
   const amounts = fc.oneof(
     fc.integer({ min: -5, max: 9000 }).map(String),
     fc.maxSafeInteger().map(String),
-    fc.constantFrom("1e2", "1E2", "100.0", "1.5", "0", "-0", "1e400", "9007199254740993", "0100", "+1", ".5", "1.", "NaN", '"100"', "1e-2", "true", "[1]"),
+    fc.constantFrom(
+      "1e2",
+      "1E2",
+      "100.0",
+      "1.5",
+      "0",
+      "-0",
+      "1e400",
+      "9007199254740993",
+      "0100",
+      "+1",
+      ".5",
+      "1.",
+      "NaN",
+      '"100"',
+      "1e-2",
+      "true",
+      "[1]",
+    ),
   );
   const samples = fc.sample(amounts, { seed, numRuns });
   const answers = await Promise.all(

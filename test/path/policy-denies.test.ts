@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { TestGateway } from "../support/gateway.ts";
 import { oddPolicies } from "./odd-policies.ts";
 import { inject, sentTo, startWide, storedCall } from "./wide-gateway.ts";
-import type { TestGateway } from "../support/gateway.ts";
 
 let world: TestGateway;
 before(async () => {

@@ -35,7 +35,11 @@ test("no request to the upstream holds the agent's token or a part of it: by nam
       key: `b${index}`,
       body: JSON.stringify({ ...refund, reason: `m${index}` }),
     });
-    await world.call("payments.refund", { ...refund, reason: `d${index}` }, { token, key: `d${index}`, headers: { "sallyport-dry-run": "true" } });
+    await world.call(
+      "payments.refund",
+      { ...refund, reason: `d${index}` },
+      { token, key: `d${index}`, headers: { "sallyport-dry-run": "true" } },
+    );
     if (index % 10 !== 0) return;
     const held = await world.call("payments.refund", { ...refund, amount: 20_000 }, { token, key: `h${index}` });
     const id = held.body["call_id"] as string;
@@ -44,7 +48,9 @@ test("no request to the upstream holds the agent's token or a part of it: by nam
   });
   await Promise.all(jobs.map((job) => job()));
   const sent = world.sandbox.requests();
-  const secrets = tokens.flatMap((token) => [token, ...token.split(".")]).concat(tokens.map((token) => Buffer.from(token).toString("base64")));
+  const secrets = tokens
+    .flatMap((token) => [token, ...token.split(".")])
+    .concat(tokens.map((token) => Buffer.from(token).toString("base64")));
   // The header part is the same for all; a claim part is 200 characters and more, so a hit is no accident.
   const needles = [...new Set(secrets)];
   assert.ok(needles.every((needle) => needle.length > 20));
@@ -53,7 +59,10 @@ test("no request to the upstream holds the agent's token or a part of it: by nam
     assert.ok(!needles.some((needle) => text.includes(needle)), line.url);
     const names = line.headers.map(([name]) => name);
     assert.equal(new Map(line.headers).get("authorization"), "Bearer sk_sandbox_acme_co");
-    assert.deepEqual(names.filter((name) => name.startsWith("sallyport") || name === "cookie"), []);
+    assert.deepEqual(
+      names.filter((name) => name.startsWith("sallyport") || name === "cookie"),
+      [],
+    );
   }
   context.diagnostic(`${sent.length} requests, ${needles.length} needles`);
   assert.ok(sent.length >= 400, `${sent.length}`);

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RequestLine } from "../../examples/sandbox/effects-log.ts";
 import type { StoredCall } from "../../src/ports/calls.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { type DemoChanges, swap, writeDemoConfig } from "../support/demo-config.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
-import type { RequestLine } from "../../examples/sandbox/effects-log.ts";
 
 export type Edit = (text: string) => string;
 
@@ -87,7 +87,10 @@ export function sentTo(world: TestGateway): readonly RequestLine[] {
 }
 
 /** Asserts that an answer refuses without an effect, in the form every problem has. */
-export function assertRefused(answer: { readonly status: number; readonly body: Record<string, unknown>; readonly text: string }, code: string): void {
+export function assertRefused(
+  answer: { readonly status: number; readonly body: Record<string, unknown>; readonly text: string },
+  code: string,
+): void {
   assert.equal(answer.body["code"], code, answer.text);
   assert.equal(answer.body["executed"], false, answer.text);
 }

@@ -50,15 +50,10 @@ test("a key that means something to JavaScript is still shown", () => {
   assert.equal(JSON.stringify(escapeForPeople(JSON.parse('{"__proto__":1,"a":2}'))), '{"__proto__":1,"a":2}');
 });
 
-test("whatever was sent, nothing invisible or turned around is left, and doing it twice changes nothing", (context) => {
+test("whatever was sent, nothing invisible or turned around is left", (context) => {
   const property = fc.property(fc.string({ unit: "binary" }), (text) => {
     const seen = escapeForPeople(text);
     assert.ok(typeof seen === "string" && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Mn}\p{Me}]/u.test(seen));
-    assert.equal(escapeForPeople(seen), seen);
   });
   fc.assert(property, propertyRuns(context, 1000));
-});
-
-test("two different texts are never shown as one", () => {
-  assert.notEqual(escapeForPeople("a\u202eb"), escapeForPeople("a\\u{202e}b"));
 });

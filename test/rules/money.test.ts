@@ -45,7 +45,9 @@ const previews: readonly (JsonValue | null)[] = [
   { charge: {} },
   { charge: "EUR" },
   { charge: [{ currency: "EUR" }] },
-  ...["", " ", "E", "EU", "EURO", "EUR ", " EUR", "E R", "€", "EU1", "EUR\n", "ЕUR", "ßs"].map((currency) => ({ charge: { currency } })),
+  ...["", " ", "E", "EU", "EURO", "EUR ", " EUR", "E R", "€", "EU1", "EUR\n", "ЕUR", "ßs", "uſd", "ıdr"].map((currency) => ({
+    charge: { currency },
+  })),
   ...[null, 978, true, ["EUR"], { code: "EUR" }].map((currency) => ({ charge: { currency } })),
 ];
 
@@ -54,7 +56,7 @@ test("a currency that the preview does not tell is denied", () => {
     const read = readAmount(fromPreview, { amount: 5 }, preview);
     assert.ok(isDenial(read) && read.denied === "ERR_AMOUNT_UNDETERMINED", JSON.stringify(preview));
   }
-  assert.equal(previews.length, 26);
+  assert.equal(previews.length, 28);
 });
 
 test("a preview does not change a currency that the tool declares", () => {

@@ -78,9 +78,12 @@ function reservationsNow({ tenant, model, used }: Run, units: number): readonly 
 async function takeStep(run: Run, taken: Step): Promise<readonly [string, string]> {
   const { model, tenant } = run;
   if (taken.do === "admit") return admitBoth(run, taken);
-  if (taken.do === "wait") model.nowMs += taken.ms;
+  if (taken.do === "wait") {
+    model.nowMs += taken.ms;
+    return ["", ""];
+  }
   if (taken.do === "stop") return stopBoth(run, taken.set);
-  const call = taken.do === "wait" ? undefined : pickCall(model, taken);
+  const call = pickCall(model, taken);
   if (call === undefined) return ["", ""];
   const { nowMs } = model;
   switch (taken.do) {

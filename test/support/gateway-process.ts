@@ -68,9 +68,9 @@ export async function startGatewayProcess(options: GatewayProcessOptions = {}): 
   alive.add(child);
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString("utf8")));
-  const ended = once(child, "close").then(([code, signal]) => {
+  const ended: Promise<Ending> = once(child, "close").then(([code, signal]) => {
     alive.delete(child);
-    return { code, signal } as Ending;
+    return { code, signal };
   });
   const ready = await readReady(child, ended, () => stderr);
   // A test that forgets to stop the gateway must still be able to end.

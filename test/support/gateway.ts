@@ -56,7 +56,7 @@ const roleOf: Readonly<Record<string, readonly ("viewer" | "approver" | "operato
   admin: ["viewer", "admin"],
   viewer: ["viewer"],
 };
-const groupsOf: Readonly<Record<string, readonly string[]>> = { approver: ["finance"], approver2: ["finance", "release"] };
+const groupsOf: Readonly<Record<string, readonly string[]>> = { approver: ["finance", "release"], approver2: ["finance", "release"] };
 
 /** Starts the demo's configuration against a sandbox of this test's own. */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
