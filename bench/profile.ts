@@ -12,8 +12,8 @@ export interface ProfileOptions {
   readonly write: boolean;
 }
 
-const partsShown = 24;
-const functionsShown = 30;
+const partsShown = 14;
+const functionsShown = 12;
 
 /** Profiles Sallyport under 64 writers and prints where its two threads spend their time. Answers the exit code. */
 export async function profileSallyport({ folder, quick, write }: ProfileOptions): Promise<number> {

@@ -99,9 +99,14 @@ function findingOf(error: ErrorObject): Finding | null {
       return { path, ...enumFinding(error, schema) };
     default:
       return error.propertyName === undefined
-        ? { path, message: `${sentenceOf(error, schema)} (got ${schema["x-secret"] === true ? "a hidden value" : showValue(error.data)})` }
+        ? { path, message: `${sentenceOf(error, schema)} (got ${isSecret(error, schema) ? "a hidden value" : showValue(error.data)})` }
         : { path: [...path, error.propertyName], message: `must be ${String(schema["x-like"])}`, part: "key" };
   }
+}
+
+/** A file that is no map at all may be anything, a key by mistake: it is not quoted. */
+function isSecret(error: ErrorObject, schema: Readonly<Record<string, unknown>>): boolean {
+  return schema["x-secret"] === true || error.instancePath === "";
 }
 
 function enumFinding(error: ErrorObject, schema: Readonly<Record<string, unknown>>): { message: string; hint?: string | null } {

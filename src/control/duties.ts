@@ -22,14 +22,15 @@ export const duties: readonly Duty[] = [
   { name: "publish a checkpoint", everyMs: 1000, on: "one", run: (ports) => ports.publishCheckpoint() },
 ];
 
-/** Runs every approved call whose turn has come, side by side: one slow upstream must not keep the others waiting. Each starts by compare-and-set. */
+/** Begins every approved call whose turn has come and waits for none: a slow upstream must not keep the others waiting. Each starts by compare-and-set. */
 export async function runApproved(ports: ControlPorts): Promise<void> {
   const { approved } = await ports.calls.due(ports.clock.nowMs());
-  await Promise.all(approved.filter((callId) => !ports.executing.has(callId)).map((callId) => runOne(ports, callId)));
+  for (const callId of approved) {
+    if (!ports.executing.has(callId)) ports.executing.set(callId, runOne(ports, callId));
+  }
 }
 
 async function runOne(ports: ControlPorts, callId: string): Promise<void> {
-  ports.executing.add(callId);
   try {
     const call = await ports.calls.find(callId);
     if (call?.state === "approved") await executeApproved(ports, call);
@@ -55,16 +56,18 @@ const expiry: Settled = {
 
 async function expireHolds(ports: ControlPorts): Promise<void> {
   const nowMs = ports.clock.nowMs();
-  for (const callId of (await ports.calls.due(nowMs)).expired) {
-    await ports.calls.end(callId, "expired", expiry, nowMs);
-    ports.notices.changed(callId);
-  }
+  await forEach(ports, (await ports.calls.due(nowMs)).expired, (callId) => ports.calls.end(callId, "expired", expiry, nowMs));
 }
 
 async function settleOverdue(ports: ControlPorts): Promise<void> {
   const nowMs = ports.clock.nowMs();
-  for (const callId of (await ports.calls.due(nowMs)).overdue) {
-    await ports.calls.interrupt(callId, nowMs);
+  await forEach(ports, (await ports.calls.due(nowMs)).overdue, (callId) => ports.calls.interrupt(callId, nowMs));
+}
+
+/** Does the same for each call; one that fails keeps none of the others waiting. */
+async function forEach(ports: ControlPorts, callIds: readonly string[], work: (callId: string) => Promise<unknown>): Promise<void> {
+  for (const callId of callIds) {
+    await work(callId).catch((error: unknown) => ports.onFault(callId, error));
     ports.notices.changed(callId);
   }
 }

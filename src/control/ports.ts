@@ -14,7 +14,7 @@ export interface ControlPorts extends PathPorts {
   /** How long payloads are kept after they were last needed. */
   readonly payloadsKeptMs: number;
   /** Approved calls that this process is running right now. */
-  readonly executing: Set<string>;
+  readonly executing: Map<string, Promise<void>>;
   /** Publishes a signed checkpoint of the ledger's head. */
   readonly publishCheckpoint: () => Promise<void>;
   /** Runs settlements that could not be written when they happened; those that fail stay for the next time. */

@@ -1,5 +1,8 @@
+import type { Contract } from "../rules/catalogue.ts";
+import { contractOf } from "../rules/contract.ts";
 import { type Denial, deny, isDenial } from "../rules/denial.ts";
 import type { Principal } from "../rules/principal.ts";
+import { rateKey } from "../rules/rate-fields.ts";
 import { reservationsFor } from "../rules/reservations.ts";
 import type { ControlPorts } from "./ports.ts";
 
@@ -11,18 +14,18 @@ export interface UsageReport {
   readonly usdMicros: number;
 }
 
-/** Adds what an agent says it used. It only adds: the cost counts against the run's budgets at once, and past the limit the next call is refused. */
+/** Reports of one agent and tenant that are taken in a minute. */
+const reportsPerMinuteMax = 30;
+
+/**
+ * Adds what an agent says it used. It only adds: the cost counts against the budgets of the run and of the agent at once, and past a limit the next call is
+ * refused. It never counts for a tenant or workflow, where one agent's word would stop the others.
+ */
 export async function reportUsage(ports: ControlPorts, principal: Principal, run: string, report: UsageReport): Promise<Denial | null> {
-  const own = checkOwnRun(principal, run);
-  if (own !== null) return own;
+  const contract = await admitReport(ports, principal, run);
+  if (isDenial(contract)) return contract;
   const nowMs = ports.clock.nowMs();
-  const contract = ports
-    .catalogue()
-    .contracts.find(
-      (one) => one.agent === principal.agent && one.tenants.includes(principal.tenant) && one.environment === principal.environment,
-    );
-  if (contract === undefined) return deny("ERR_CONTRACT_NONE");
-  const costs = contract.budgets.filter((budget) => budget.meter === "cost");
+  const costs = contract.budgets.filter((budget) => budget.meter === "cost" && (budget.scope === "run" || budget.scope === "agent"));
   const usage = { ...principal, workflow: contract.workflow, calls: 0, costMicros: report.usdMicros, amount: null };
   const reservations = reservationsFor(costs, usage, nowMs);
   if (isDenial(reservations)) return reservations;
@@ -37,12 +40,20 @@ export async function reportOutcome(
   run: string,
   outcome: { readonly status: string; readonly reason: string },
 ): Promise<Denial | null> {
-  const own = checkOwnRun(principal, run);
-  if (own !== null) return own;
+  const contract = await admitReport(ports, principal, run);
+  if (isDenial(contract)) return contract;
   await ports.runs.setOutcome({ run, tenant: principal.tenant, agent: principal.agent }, outcome, ports.clock.nowMs());
   return null;
 }
 
-function checkOwnRun(principal: Principal, run: string): Denial | null {
-  return principal.run === run ? null : deny("ERR_CALL_NOT_FOUND", "The token is not of this run.");
+/** Reports go into the ledger, so they need a contract and a rate: nobody fills it with words. */
+async function admitReport(ports: ControlPorts, principal: Principal, run: string): Promise<Contract | Denial> {
+  if (principal.run !== run) return deny("ERR_CALL_NOT_FOUND", "The token is not of this run.");
+  const contract = contractOf(ports.catalogue(), principal);
+  if (contract === undefined) return deny("ERR_CONTRACT_NONE");
+  const rate = { scope: "agent", limit: reportsPerMinuteMax, windowMs: 60_000 } as const;
+  const { granted, standings } = await ports.rates.consume([
+    { name: "agent", key: rateKey(["reports", principal.agent, principal.tenant]), rate },
+  ]);
+  return granted ? contract : deny("ERR_RATE_LIMITED", undefined, { retryAfterMs: standings.at(-1)?.resetMs ?? 1000 });
 }

@@ -14,6 +14,8 @@ export type Admission =
 /** The one durable write of a call: key, budgets, hold or intent and evidence, all or none. */
 export async function admitCall(ports: PathPorts, call: Decided): Promise<Admission | Denial> {
   const nowMs = ports.clock.nowMs();
+  // Read before the commit, as `settleByMs` is: a slow commit must not let the call be sent after others may think it lost.
+  const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
   const facts = factsOf(call, null);
   const payload = keepCall(ports, call);
   const settleByMs = nowMs + ports.settings.startWithinMs + call.tool.timeoutMs;
@@ -31,10 +33,7 @@ export async function admitCall(ports: PathPorts, call: Decided): Promise<Admiss
     openHoldsMax,
     nowMs,
   });
-  if (result.kind === "started") {
-    const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
-    return { kind: "started", call: { ...call, sendByMs } };
-  }
+  if (result.kind === "started") return { kind: "started", call: { ...call, sendByMs } };
   return result.kind === "held" || result.kind === "same" ? result : refusalOf(result, nowMs);
 }
 
@@ -89,8 +88,18 @@ export function factsOf(call: Decided, parent: string | null): CallFacts {
 
 /** The encrypted document of a call: enough to run it after approval, and to show people what they sign. */
 export function keepCall(ports: PathPorts, call: Decided): Payload {
-  const { principal, tool, outbound, args, meantHeaders, preview, policyInput } = call;
-  const kept: KeptCall = { principal, tool: tool.name, method: tool.method, ...outbound, args, meantHeaders, preview, policyInput };
+  const { principal, tool, outbound, args, meantHeaders, findings, preview, policyInput } = call;
+  const kept: KeptCall = {
+    principal,
+    tool: tool.name,
+    method: tool.method,
+    ...outbound,
+    args,
+    meantHeaders,
+    findings,
+    preview,
+    policyInput,
+  };
   try {
     return ports.cipher.seal(principal.tenant, new TextEncoder().encode(JSON.stringify(kept)));
   } catch (cause) {

@@ -91,6 +91,9 @@ function answerOf(
   if (settled.code !== null) {
     return problem(callId, settled.code as Code, { detail: settled.detail, reasons: settled.reasons, recorded: true, attachedTo });
   }
-  if (settled.status === null || body === null) return problem(callId, "ERR_ANSWER_ERASED", { recorded: true, attachedTo });
+  if (settled.status === null || body === null) {
+    const code = settled.outcome === "succeeded" ? "ERR_ANSWER_ERASED" : "ERR_UPSTREAM_FAILED";
+    return problem(callId, code, { detail: "The answer is no longer kept.", recorded: true, attachedTo });
+  }
   return { kind: "upstream", callId, status: settled.status, contentType: settled.contentType, body, replayed, attachedTo };
 }

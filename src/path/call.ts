@@ -91,6 +91,7 @@ export interface KeptCall {
   readonly body: string | null;
   readonly args: JsonObject;
   readonly meantHeaders: Readonly<Record<string, string>>;
+  readonly findings: Resolved["findings"];
   readonly preview: JsonObject | null;
   readonly policyInput: JsonObject;
 }

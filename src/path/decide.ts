@@ -36,9 +36,13 @@ export async function decide(ports: PathPorts, call: Governable, approval: Polic
 }
 
 function reserveFor(call: Governable, amount: Money | null, nowMs: number): readonly Reservation[] | Denial {
-  const { agent, tenant, run } = call.principal;
+  const { agent, tenant, environment, run } = call.principal;
   const { workflow, budgets } = call.governed.contract;
-  return reservationsFor(budgets, { agent, tenant, workflow, run, calls: 1, costMicros: call.tool.priceMicros, amount }, nowMs);
+  return reservationsFor(
+    budgets,
+    { agent, tenant, environment, workflow, run, calls: 1, costMicros: call.tool.priceMicros, amount },
+    nowMs,
+  );
 }
 
 interface Judged {
@@ -57,8 +61,8 @@ interface Known {
 
 async function askPolicy(ports: PathPorts, call: Governable, known: Known): Promise<Judged | Denial> {
   const { principal, tool, governed, callDigest } = call;
-  const { run, tenant } = principal;
-  const standing = await ports.calls.standing({ callId: call.id, reservations: known.reservations, run, tenant, callDigest });
+  const { run, tenant, agent } = principal;
+  const standing = await ports.calls.standing({ callId: call.id, reservations: known.reservations, run, tenant, agent, callDigest });
   const policyInput = buildPolicyInput({
     callId: call.id,
     timeMs: known.nowMs,

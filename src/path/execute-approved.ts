@@ -1,6 +1,6 @@
 import type { Settled, StartResult } from "../ports/calls.ts";
 import { type Denial, deny, isDenial } from "../rules/denial.ts";
-import { unmetDemands } from "../rules/holds.ts";
+import { type HoldTerms, isExcluded, unmetDemands, type Vote } from "../rules/holds.ts";
 import { mountOf } from "../rules/routing.ts";
 import { denyBeyond } from "./admit-call.ts";
 import type { Decided, KeptCall, Resolved, Started, StoredCall } from "./call.ts";
@@ -21,7 +21,7 @@ export type Execution = "executed" | "refused" | "held_again" | "left_alone";
 export async function executeApproved(ports: PathPorts, stored: StoredCall): Promise<Execution> {
   const judged = await judgeAgain(ports, stored);
   if (isDenial(judged)) return waits(judged) ? "left_alone" : refuseApproved(ports, stored, judged);
-  const unmet = judged.hold === null ? [] : unmetDemands(judged.hold.demands, stored.votes);
+  const unmet = judged.hold === null ? [] : unmetDemands(judged.hold.demands, validVotes(judged.hold, stored));
   if (judged.hold !== null && unmet.length > 0) {
     await ports.calls.holdAgain(stored.id, judged.hold, judged.verdict, judged.policyDigest, ports.clock.nowMs());
     return "held_again";
@@ -33,9 +33,14 @@ export async function executeApproved(ports: PathPorts, stored: StoredCall): Pro
   return "executed";
 }
 
+/** Votes of people who may still vote: the contract may have another owner by now. */
+function validVotes(hold: HoldTerms, { votes }: StoredCall): readonly Vote[] {
+  return votes.filter((vote) => !isExcluded(hold, vote.person));
+}
+
 /** A fault that time mends is no judgement: the call stays approved until its hold expires. */
 function waits({ denied }: Denial): boolean {
-  return denied === "ERR_STOPS_STALE" || denied === "ERR_POLICY_UNLOADED";
+  return denied === "ERR_STOPS_STALE" || denied === "ERR_POLICY_UNLOADED" || denied === "ERR_PREVIEW_UNAVAILABLE";
 }
 
 async function judgeAgain(ports: PathPorts, stored: StoredCall): Promise<Decided | Denial> {
@@ -75,7 +80,7 @@ async function restore(ports: PathPorts, stored: StoredCall): Promise<Resolved |
     mount,
     tool,
     meantHeaders: kept.meantHeaders,
-    findings: [],
+    findings: kept.findings,
     ...pinned,
     dryRun: false,
     key: stored.key,
@@ -85,13 +90,14 @@ async function restore(ports: PathPorts, stored: StoredCall): Promise<Resolved |
 
 async function start(ports: PathPorts, call: Decided): Promise<Started | Denial | null> {
   const nowMs = ports.clock.nowMs();
+  const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
   const settleByMs = nowMs + ports.settings.startWithinMs + call.tool.timeoutMs;
   const { id: callId, verdict, policyDigest, reservations } = call;
   const result: StartResult = await ports.calls.start({ callId, verdict, policyDigest, reservations, settleByMs, nowMs });
   if (result.kind === "not_approved") return null;
   if (result.kind === "stopped") return denyStopped(result.stop);
   if (result.kind === "beyond") return denyBeyond(result.reservation, result.left, nowMs);
-  return { ...call, sendByMs: ports.clock.monotonicMs() + ports.settings.startWithinMs };
+  return { ...call, sendByMs };
 }
 
 async function refuseApproved(ports: PathPorts, stored: StoredCall, denial: Denial): Promise<Execution> {

@@ -23,6 +23,7 @@ async function send(ports: PathPorts, call: Started): Promise<UpstreamOutcome> {
   let refused: UpstreamOutcome | null = null;
   const result = await ports.upstreams.send({
     upstream: mount.upstream.name,
+    tenant: call.principal.tenant,
     method: tool.method,
     url: outbound.url,
     headers: { ...content, accept: "application/json", ...call.meantHeaders, ...ourKey(call), ...credentials },

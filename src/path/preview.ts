@@ -1,3 +1,4 @@
+import type { UpstreamOutcome } from "../ports/upstream.ts";
 import { type Denial, deny, isDenial } from "../rules/denial.ts";
 import type { JsonObject } from "../rules/json.ts";
 import { readOutcome } from "../rules/outcome.ts";
@@ -46,23 +47,32 @@ async function startChild(ports: PathPorts, child: Decided, parent: string): Pro
   const facts = factsOf(child, parent);
   const payload = keepCall(ports, child);
   const nowMs = ports.clock.nowMs();
+  const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
   const settleByMs = nowMs + ports.settings.startWithinMs + child.tool.timeoutMs;
   const admission = { call: facts, key: null, hold: null, holdIfTwin: null, alone: true, reservations: [], settleByMs, payload, nowMs };
   const admitted = await ports.calls.admit({ ...admission, openHoldsMax: ports.settings.openHoldsMax });
   if (admitted.kind === "stopped") return deny("ERR_STOPPED");
   if (admitted.kind !== "started") return deny("ERR_PREVIEW_FAILED");
-  return { ...child, sendByMs: ports.clock.monotonicMs() + ports.settings.startWithinMs };
+  return { ...child, sendByMs };
 }
 
 async function readBody(ports: PathPorts, started: Started | Denial, tool: string): Promise<JsonObject | Denial> {
   if (isDenial(started)) return started;
   const executed = await forward(ports, started);
   await settle(ports, executed);
-  const reading = readOutcome(started.tool, executed.result);
-  if (reading.code !== null || executed.result.kind !== "answered" || reading.outcome !== "succeeded") {
-    const status = executed.result.kind === "answered" ? ` (${executed.result.status})` : "";
+  const { result } = executed;
+  if (isPassing(result)) return deny("ERR_PREVIEW_UNAVAILABLE", `${tool} did not answer, so the object of this call is not known.`);
+  const reading = readOutcome(started.tool, result);
+  if (reading.code !== null || result.kind !== "answered" || reading.outcome !== "succeeded") {
+    const status = result.kind === "answered" ? ` (${result.status})` : "";
     return deny("ERR_PREVIEW_FAILED", `${tool} did not find the object of this call in the tenant's account${status}.`);
   }
-  const body = readJsonObject(executed.result.body);
+  const body = readJsonObject(result.body);
   return isDenial(body) ? deny("ERR_PREVIEW_FAILED", `${tool} did not answer a JSON object.`) : body;
+}
+
+/** A fault of the way there, which says nothing about the object. */
+function isPassing(result: UpstreamOutcome): boolean {
+  if (result.kind === "not_sent") return result.cause !== "malformed" && result.cause !== "stopped";
+  return result.kind === "interrupted" || (result.kind === "answered" && result.status >= 500);
 }

@@ -26,13 +26,18 @@ export function propose(call: Decided): ProposalAnswer {
       left: left[index] ?? 0,
       fits: units <= (left[index] ?? 0),
     })),
-    diff: diffOf(preview, call.args),
+    diff: diffOf(mayShow(call) ? preview : null, call.args),
     policy: call.policyDigest,
   };
   return { kind: "proposal", callId: call.id, proposal: proposal as unknown as JsonObject };
 }
 
-/** The object before the call, beside what the call would say of it. Null when the tool has no preview. */
+/** The object is shown to an agent that may look it up by itself. */
+function mayShow({ tool, governed }: Decided): boolean {
+  return tool.preview !== null && governed.contract.gates.has(tool.preview);
+}
+
+/** The object before the call, beside what the call would say of it. Null when the tool has no preview, or the agent may not see it. */
 function diffOf(before: JsonObject | null, args: JsonObject): JsonValue {
   return before === null ? null : { before, arguments: args };
 }

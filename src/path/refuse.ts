@@ -3,6 +3,7 @@ import type { RateStanding } from "../ports/rates.ts";
 import type { Answer } from "../rules/answer.ts";
 import { type Code, codeRow } from "../rules/codes.ts";
 import type { Denial } from "../rules/denial.ts";
+import { rateKey } from "../rules/rate-fields.ts";
 import type { Admission } from "./admit-call.ts";
 import { answerStored, problem, problemOf } from "./answers.ts";
 import type { Decided, Identified, Received, Resolved, Started } from "./call.ts";
@@ -10,23 +11,49 @@ import type { Reply } from "./index.ts";
 import type { PathPorts } from "./ports.ts";
 
 /**
- * Refuses a call. A refusal of a known principal that says something about what it tried (403, 422) is evidence and goes on record; malformed requests, unknown
- * tokens and rate limits are only counted, or anybody could fill the ledger. A denial stays a denial when it cannot be recorded.
+ * Refuses a call. A refusal of a known principal that says something about what it tried (403, 422) is evidence and goes on record. Before the contract's rates were asked, only so many a minute do; malformed
+ * requests, unknown tokens and rate limits are only counted, or anybody could fill the ledger. A denial stays a denial when it cannot be recorded.
+ *
+ * A call whose key was used before is that call, whatever is refused now: what was executed is never told as "NOT executed".
  */
 export async function refuse(
   ports: PathPorts,
-  call: Received | Identified,
+  call: Received | Identified | Resolved,
   denial: Denial,
-  standings: readonly RateStanding[] = [],
+  standings: readonly RateStanding[] | null = null,
 ): Promise<Reply> {
+  const earlier = "key" in call && !call.dryRun ? await answerEarlier(ports, call) : null;
+  if (earlier !== null) return { answer: earlier, standings: standings ?? [] };
   const { status } = codeRow(denial.denied);
-  const recorded = "principal" in call && (status === 403 || status === 422) && (await record(ports, call, denial));
-  return { answer: problemOf(call.id, denial, recorded), standings };
+  const recorded = "principal" in call && (status === 403 || status === 422) && (await record(ports, call, denial, standings !== null));
+  return { answer: problemOf(call.id, denial, recorded), standings: standings ?? [] };
 }
 
-async function record(ports: PathPorts, call: Identified, denial: Denial): Promise<boolean> {
+/** The answer of the call that took this key with these arguments, null when there is none. */
+async function answerEarlier(ports: PathPorts, call: Resolved): Promise<Answer | null> {
+  if (call.key === null) return null;
+  const { tenant, environment, agent, user } = call.principal;
+  try {
+    const earlier = await ports.calls.findByKey({ tenant, environment, agent, user: user?.id ?? null }, call.key);
+    return earlier?.callDigest === call.callDigest ? await answerRecorded(ports, earlier, false) : null;
+  } catch (error) {
+    ports.onFault(call.id, error);
+    return problem(call.id, "ERR_ANSWER_UNREADABLE");
+  }
+}
+
+/** Refusals of one agent and tenant, before its rates were asked, that go on record in a minute; more are only counted. */
+const recordedPerMinuteMax = 30;
+
+async function mayRecord(ports: PathPorts, { principal: { agent, tenant } }: Identified): Promise<boolean> {
+  const rate = { scope: "agent", limit: recordedPerMinuteMax, windowMs: 60_000 } as const;
+  return (await ports.rates.consume([{ name: "agent", key: rateKey(["refusals", agent, tenant]), rate }])).granted;
+}
+
+async function record(ports: PathPorts, call: Identified, denial: Denial, rated: boolean): Promise<boolean> {
   const reasons = denial.reasons ?? [];
   try {
+    if (!rated && !(await mayRecord(ports, call))) return false;
     await ports.calls.recordDenied({ call: deniedFacts(ports, call, denial), code: denial.denied, reasons, atMs: ports.clock.nowMs() });
     return true;
   } catch (error) {
@@ -67,7 +94,7 @@ export async function answerAdmission(
   call: Decided,
   admission: Exclude<Admission, { kind: "started" }>,
 ): Promise<Answer> {
-  if (admission.kind === "same") return answerStored(admission.call, await readAnswerBody(ports, admission.call), admission.attached);
+  if (admission.kind === "same") return answerRecorded(ports, admission.call, admission.attached);
   const { demands, reasons, expiresAtMs } = admission.hold;
   return {
     kind: "held",
@@ -80,8 +107,18 @@ export async function answerAdmission(
   };
 }
 
+/** The answer of a call that the store knows. When it cannot be read, nobody is told that nothing was executed. */
+export async function answerRecorded(ports: PathPorts, call: StoredCall, attached: boolean): Promise<Answer> {
+  try {
+    return answerStored(call, await readAnswerBody(ports, call), attached);
+  } catch (error) {
+    ports.onFault(call.id, error);
+    return problem(call.id, "ERR_ANSWER_UNREADABLE", { recorded: true, attachedTo: attached ? call.id : null });
+  }
+}
+
 /** The kept bytes of a settled call's answer; null when there are none, or when they were erased. */
-export async function readAnswerBody(ports: PathPorts, call: StoredCall): Promise<Uint8Array | null> {
+async function readAnswerBody(ports: PathPorts, call: StoredCall): Promise<Uint8Array | null> {
   const digest = call.settled?.answerDigest ?? null;
   const payload = digest === null ? null : await ports.calls.payload(digest, call.tenant);
   return payload === null ? null : ports.cipher.open(payload);

@@ -66,9 +66,10 @@ export function pinArguments(
 ): Pick<Resolved, "args" | "outbound" | "callDigest" | "bodyDigest"> | Denial {
   const outbound = encodeRequest(tool, mount.upstream.url, args);
   if (isDenial(outbound)) return outbound;
-  const { agent, tenant, user } = principal;
+  const { agent, tenant, environment, user } = principal;
   const digest = callDigest({
     tenant,
+    environment,
     agent,
     user: user?.id ?? null,
     toolDigest: tool.digest,

@@ -39,7 +39,7 @@ export interface CallFacts {
 
 export interface AdmitRequest {
   readonly call: CallFacts;
-  /** The idempotency key as stored, or null. Unique per tenant, agent and user. */
+  /** The idempotency key as stored, or null. Unique per tenant, environment, agent and user. */
   readonly key: string | null;
   /** Null: start at once (one write for intent and start). Otherwise the call waits for people. */
   readonly hold: HoldTerms | null;
@@ -131,6 +131,9 @@ export type VoteResult =
   | { readonly kind: "refused"; readonly why: VoteRefusal; readonly state: State | null }
   | { readonly kind: "not_found" };
 
+/** Whose keys an idempotency key is one of. */
+export type KeyOwner = Pick<CallFacts, "tenant" | "environment" | "agent" | "user">;
+
 export interface CallFilter {
   readonly states?: readonly State[];
   readonly run?: string;
@@ -162,6 +165,8 @@ export interface Calls {
   /** A started call that is past its time: a write becomes unknown, a read failed. Null when it has settled meanwhile. */
   interrupt(callId: string, nowMs: number): Promise<Outcome | null>;
   find(callId: string): Promise<StoredCall | null>;
+  /** The call that took this idempotency key. */
+  findByKey(owner: KeyOwner, key: string): Promise<StoredCall | null>;
   list(filter: CallFilter): Promise<readonly StoredCall[]>;
   /** What policy is told of budgets and run; a look that takes nothing. */
   standing(request: StandingRequest): Promise<Standing>;
@@ -182,6 +187,7 @@ export interface StandingRequest {
   readonly reservations: readonly Reservation[];
   readonly run: string | null;
   readonly tenant: string;
+  readonly agent: string;
   readonly callDigest: string;
 }
 
@@ -190,7 +196,7 @@ export interface Standing {
   readonly left: readonly number[];
   /** The run's calls so far, oldest first, the last 100. */
   readonly runCalls: readonly { readonly tool: string; readonly status: State }[];
-  /** How often this very call was admitted in this run before. */
+  /** How often this very call stands among the run's last 100. */
   readonly repeats: number;
 }
 

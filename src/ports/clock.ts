@@ -6,7 +6,7 @@ export interface Clock {
   monotonicMs(): number;
 }
 
-/** Ids are a port too. They are unguessable (128 random bits) and never reused. */
+/** Ids are a port too. They are unguessable (at least 80 random bits for a call) and never reused; knowing one gives no right to it. */
 export interface Ids {
   callId(): string;
   stopId(): string;

@@ -9,6 +9,8 @@ export type { UpstreamOutcome };
 export interface OutboundRequest {
   /** The upstream's name; `url` must lie under its base URL, so that credentials cannot reach another host. */
   readonly upstream: string;
+  /** For whom: each tenant has connections of its own, so that none takes another's. */
+  readonly tenant: string;
   readonly method: string;
   /** Absolute URL, built from the route's template: percent-encoded ASCII, no fragment, no dot segments. */
   readonly url: string;

@@ -207,6 +207,13 @@ export const codes = {
     "the object of this call could not be looked up in the tenant's account",
     "Check the id; it must belong to the tenant of the token.",
   ),
+  ERR_PREVIEW_UNAVAILABLE: row(
+    503,
+    true,
+    false,
+    "the object of this call could not be read right now",
+    "Wait and send the same call again.",
+  ),
   ERR_POLICY_DENIED: row(403, false, false, "policy denies this call", "Read the reasons; change the arguments or use another way."),
   ERR_POLICY_FAULT: row(
     403,
@@ -340,6 +347,13 @@ export const codes = {
     true,
     "the answer's retention has passed, or its key was destroyed",
     "The call was executed; its answer is no longer kept.",
+  ),
+  ERR_ANSWER_UNREADABLE: row(
+    503,
+    true,
+    "unknown",
+    "the call is on record, and what became of it cannot be read right now",
+    "Do NOT send it again under another key; ask its Location, or send the same call with the same key, a little later.",
   ),
   ERR_INTERNAL: row(500, false, false, "an internal fault, nothing was sent", "Tell the platform team; the call id is in the answer."),
 } as const satisfies Record<string, CodeRow>;

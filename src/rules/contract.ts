@@ -10,11 +10,17 @@ export interface Governed {
   readonly gate: Gate;
 }
 
+/** The contract that names an agent for a tenant in an environment, or undefined. */
+export function contractOf(
+  catalogue: Catalogue,
+  { agent, tenant, environment }: Pick<Principal, "agent" | "tenant" | "environment">,
+): Contract | undefined {
+  return catalogue.contracts.find((one) => one.agent === agent && one.tenants.includes(tenant) && one.environment === environment);
+}
+
 /** The one contract that names agent, tenant, workflow and environment, and its gate for the tool. Denied before Rego runs when there is none. */
 export function findContract(catalogue: Catalogue, principal: Principal, tool: Tool): Governed | Denial {
-  const contract = catalogue.contracts.find(
-    (one) => one.agent === principal.agent && one.tenants.includes(principal.tenant) && one.environment === principal.environment,
-  );
+  const contract = contractOf(catalogue, principal);
   if (contract === undefined || (principal.workflow !== null && principal.workflow !== contract.workflow)) {
     return deny(
       "ERR_CONTRACT_NONE",

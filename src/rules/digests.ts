@@ -4,6 +4,7 @@ import type { JsonObject } from "./json.ts";
 /** What makes two calls the same call. */
 export interface CallIdentity {
   readonly tenant: string;
+  readonly environment: string;
   readonly agent: string;
   readonly user: string | null;
   /** Digest of the tool's canonical definition. */
@@ -27,8 +28,10 @@ export interface CallBinding {
 
 /** SHA-256 (hex) over the RFC 8785 text of a call. The first member names the form, so that no other document has the same digest. */
 export function callDigest(call: CallIdentity): string {
-  const { tenant, agent, user, toolDigest, method, url, headers, args } = call;
-  return sha256Hex(canonicalJson({ v: "sallyport-call-1", tenant, agent, user, tool: toolDigest, method, url, headers, args }));
+  const { tenant, environment, agent, user, toolDigest, method, url, headers, args } = call;
+  return sha256Hex(
+    canonicalJson({ v: "sallyport-call-1", tenant, environment, agent, user, tool: toolDigest, method, url, headers, args }),
+  );
 }
 
 /** SHA-256 (hex) over the call digest and all that an approval binds besides: run, upstream and account. */

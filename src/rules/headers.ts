@@ -50,6 +50,8 @@ export function readHeaders(headers: RequestHeaders, declared: readonly string[]
     if (!isDeclared && !ours.has(name)) return deny("ERR_HEADER_REFUSED", `The header ${printable(name)} is not declared for this tool.`);
     const [value, ...more] = values;
     if (value === undefined || more.length > 0) return deny("ERR_HEADER_REFUSED", `The header ${printable(name)} stands more than once.`);
+    if (isDeclared && !/^[!-~](?:[ -~]*[!-~])?$/.test(value))
+      return deny("ERR_HEADER_REFUSED", `The header ${printable(name)} is not visible ASCII.`);
     if (isDeclared) meant[name] = value;
   }
   return meant;

@@ -1,4 +1,5 @@
 import type { Reason } from "./denial.ts";
+import { foldKey } from "./keys.ts";
 import type { State } from "./states.ts";
 
 /** One tier's demand on a hold: so many different people of this group. */
@@ -47,11 +48,16 @@ export function refuseVote(standing: HoldStanding, vote: Vote, groups: readonly 
   if (standing.state !== "held") return "not_held";
   if (standing.hold.expiresAtMs <= vote.atMs) return "expired";
   if (standing.binding !== vote.binding) return "binding_changed";
-  if ([vote.person, ...groups].some((name) => standing.hold.excluded.includes(name))) return "excluded";
+  if ([vote.person, ...groups].some((name) => isExcluded(standing.hold, name))) return "excluded";
   const demand = standing.hold.demands.find((one) => one.tier === vote.tier);
   if (demand === undefined || !groups.includes(demand.group)) return "not_in_tier";
-  if (standing.votes.some((one) => one.person === vote.person)) return "already_voted";
+  if (standing.votes.some((one) => foldKey(one.person) === foldKey(vote.person))) return "already_voted";
   return null;
+}
+
+/** Whether this person key or group must not vote. Issuers spell one person in more than one way, so spelling does not count. */
+export function isExcluded(hold: HoldTerms, name: string): boolean {
+  return hold.excluded.some((excluded) => foldKey(excluded) === foldKey(name));
 }
 
 /** The state that the votes make: one rejection rejects; every tier's number of different people approves. */
@@ -63,7 +69,7 @@ export function tallyVotes(hold: HoldTerms, votes: readonly Vote[]): "held" | "a
 /** The demands that these votes do not yet meet. Also asked at execution, of the tiers that policy names then. */
 export function unmetDemands(demands: readonly TierDemand[], votes: readonly Vote[]): readonly TierDemand[] {
   return demands.filter((demand) => {
-    const people = new Set(votes.filter((vote) => vote.approve && vote.tier === demand.tier).map((vote) => vote.person));
+    const people = new Set(votes.filter((vote) => vote.approve && vote.tier === demand.tier).map((vote) => foldKey(vote.person)));
     return people.size < demand.people;
   });
 }

@@ -7,6 +7,7 @@ import type { Money } from "./money.ts";
 /** What a call uses, and of whom. */
 export interface Usage {
   readonly tenant: string;
+  readonly environment: string;
   readonly agent: string;
   readonly workflow: string;
   readonly run: string | null;
@@ -17,9 +18,25 @@ export interface Usage {
 }
 
 /** A budget's window around a moment: its start and, unless it is a run's, the moment it turns. Unix ms. DST and leap days are the zone's. */
-export function windowAt(budget: Budget, nowMs: number): { readonly startMs: number; readonly endMs: number | null } {
+export function windowAt(budget: Pick<Budget, "window" | "zone">, nowMs: number): Window {
   if (budget.window === "run") return { startMs: 0, endMs: null };
-  const { window, zone } = budget;
+  const name = `${budget.window} ${budget.zone}`;
+  const last = lastWindows.get(name);
+  if (last !== undefined && last.startMs <= nowMs && nowMs < (last.endMs ?? 0)) return last;
+  const window = computeWindow(budget.window, budget.zone, nowMs);
+  lastWindows.set(name, window);
+  return window;
+}
+
+interface Window {
+  readonly startMs: number;
+  readonly endMs: number | null;
+}
+
+// The window of a zone that was asked for last: it stays the answer until it turns, and computing it takes 30 us. As many as the configuration has zones.
+const lastWindows = new Map<string, Window>();
+
+function computeWindow(window: Exclude<Budget["window"], "run">, zone: string, nowMs: number): Window {
   const start = DateTime.fromMillis(nowMs, { zone }).startOf(window);
   const next = start.plus({ [window]: 1 });
   if (window === "minute" || window === "hour") return { startMs: start.toMillis(), endMs: next.toMillis() };
@@ -68,16 +85,19 @@ function reserve(budget: Budget, usage: Usage, units: number, nowMs: number): Re
   };
 }
 
-/** The ids that a scope counts by. An agent's run counts for that agent alone: a run id is only as unique as its issuer. */
-function scopeIds({ scope }: Budget, usage: Usage): readonly (string | null)[] {
+/**
+ * The ids that a scope counts by. No counter crosses a tenant or an environment. An agent's run counts for that agent alone: a run id is only as unique as its
+ * issuer.
+ */
+function scopeIds({ scope }: Budget, { environment, tenant, agent, workflow, run }: Usage): readonly (string | null)[] {
   switch (scope) {
     case "run":
-      return [usage.tenant, usage.agent, usage.run];
+      return [environment, tenant, agent, run];
     case "agent":
-      return [usage.agent];
+      return [environment, tenant, agent];
     case "workflow":
-      return [usage.tenant, usage.workflow];
+      return [environment, tenant, workflow];
     case "tenant":
-      return [usage.tenant];
+      return [environment, tenant];
   }
 }

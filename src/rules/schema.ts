@@ -2,6 +2,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { SchemaFinding, Validate } from "./catalogue.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { foldKey, isForbiddenKey } from "./keys.ts";
+import { repeatsRepetition } from "./patterns.ts";
 import { pointerTo, pointerTokens } from "./pointers.ts";
 import { allSchemas, lookAlikeCheck, resolveReference } from "./schema-walk.ts";
 
@@ -72,7 +73,12 @@ function faultOf(schema: JsonObject, root: JsonObject): string | null {
   const keyword = unsupported.find((name) => Object.hasOwn(schema, name));
   if (keyword !== undefined) return `${keyword} is not supported`;
   if (Object.hasOwn(schema, "format")) return "no format is supported; say it with `pattern`";
-  const { $ref: reference, uniqueItems, maxItems } = schema;
+  const { $ref: reference, uniqueItems, maxItems, pattern, patternProperties } = schema;
+  const patterns = [pattern, ...Object.keys(isJsonObject(patternProperties) ? patternProperties : {})].filter(
+    (one) => typeof one === "string",
+  );
+  const slow = patterns.find(repeatsRepetition);
+  if (slow !== undefined) return `the pattern ${slow} repeats a repetition, so that a short text can take minutes to match`;
   if (typeof reference === "string" && resolveReference(root, reference) === null)
     return `$ref ${reference} names nothing in this document`;
   if (uniqueItems === true && !(typeof maxItems === "number" && maxItems <= uniqueItemsMax))

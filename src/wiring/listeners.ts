@@ -25,6 +25,7 @@ export interface Listeners {
 export async function openListeners({ ports, setup, options, metrics, stopsAgeMs, live }: ListenersParts): Promise<Listeners> {
   const { gateway, catalogue, policy } = setup;
   let draining = false;
+  let running = 0;
   let agentsUrl = "";
   const why = (): string | null => {
     if (!live()) return "the store's writer has ended";
@@ -38,7 +39,13 @@ export async function openListeners({ ports, setup, options, metrics, stopsAgeMs
   };
   const people = createPeopleServer(ports, { readiness, metrics: metrics.text, live });
   const publicUrl = (): string => gateway.publicUrl ?? agentsUrl;
-  const agents = createAgentServer(ports, { publicUrl, limits: limitsOf(setup), draining: () => draining, onAnswer: metrics.countAnswer });
+  const agents = createAgentServer(ports, {
+    publicUrl,
+    limits: limitsOf(setup),
+    draining: () => draining,
+    running: { begin: () => (running += 1), end: () => (running -= 1) },
+    onAnswer: metrics.countAnswer,
+  });
   const peopleUrl = await people.listen({ host: gateway.listen.people.host, port: options.peoplePort ?? gateway.listen.people.port });
   const listening = agents.listen({ host: gateway.listen.agents.host, port: options.agentsPort ?? gateway.listen.agents.port });
   agentsUrl = await listening.catch(async (error: unknown) => {
@@ -49,22 +56,26 @@ export async function openListeners({ ports, setup, options, metrics, stopsAgeMs
     urls: { agentsUrl, peopleUrl },
     async drain() {
       draining = true;
-      await closeGently(agents);
-      await closeGently(people);
+      await closeGently(agents, () => running);
+      await closeGently(people, () => 0);
     },
   };
 }
 
-const idleLookMs = 50;
+const lookMs = 10;
 
-/** Closes a listener. A connection that was busy when the close began would be kept alive after its answer, so idle ones are looked for until it is over. */
-async function closeGently(server: FastifyInstance): Promise<void> {
-  const timer = setInterval(() => server.server.closeIdleConnections(), idleLookMs);
-  try {
-    await server.close();
-  } finally {
-    clearInterval(timer);
+/**
+ * Closes a listener: no new connections, then every answer that is being made or sent, then whoever is still connected. A socket on which nothing is being
+ * answered, idle or half sent, keeps nobody waiting.
+ */
+async function closeGently(server: FastifyInstance, running: () => number): Promise<void> {
+  const closed = server.close();
+  while (running() > 0) {
+    server.server.closeIdleConnections();
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
+  server.server.closeAllConnections();
+  await closed;
 }
 
 function limitsOf({ gateway: { limits } }: Setup): HttpLimits {

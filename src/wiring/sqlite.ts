@@ -50,6 +50,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = openMetrics();
   const log = createLog(options.logLevel ?? "info", metrics.countFault);
   const setup = readSetup(options, log.onFault);
+  // Everything that is written from here on is for this user alone, whatever the folder allows.
+  process.umask(0o077);
   mkdirSync(setup.dataDir, { recursive: true, mode: 0o700 });
   const store = await openStore(setup, options, log.onFault);
   try {
@@ -77,6 +79,7 @@ async function openOn(store: SqliteStore, setup: Setup, options: GatewayOptions,
     async close() {
       await listeners.drain();
       await timers.stop();
+      await Promise.all(ports.executing.values());
       await leaveNothing(ports, log.onFault);
       await ports.upstreams.close();
       await store.close();
@@ -128,7 +131,7 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
       openHoldsMax: { agent: gateway.limits.openHoldsPerAgentMax, run: gateway.limits.openHoldsPerRunMax },
     },
     payloadsKeptMs: gateway.retention.payloadsMs,
-    executing: new Set(),
+    executing: new Map(),
     onUnsettled: unsettled.add,
     retryUnsettled: unsettled.retry,
     onFault,

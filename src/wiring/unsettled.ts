@@ -14,13 +14,12 @@ export function createUnsettled(onFault: (callId: string, error: unknown) => voi
     async retry() {
       const now = waiting;
       waiting = [];
-      for (const [index, retry] of now.entries()) {
+      for (const retry of now) {
         try {
           await retry();
         } catch (error) {
-          waiting = [...now.slice(index), ...waiting];
+          waiting.push(retry);
           onFault("", error);
-          return;
         }
       }
     },

@@ -257,6 +257,6 @@ test("a preview that hangs denies its write and holds nothing else up", async ()
   const call = await attacked.refund();
   await world.sandbox.setFault({ method: "GET", path_prefix: "/v1/charges/ch_1006", mode: "reset_after_headers", times: 1 });
   const answer = await call.send();
-  assert.deepEqual([answer.body["code"], attacked.refunds(call.reason)], ["ERR_PREVIEW_FAILED", 0]);
+  assert.deepEqual([answer.body["code"], attacked.refunds(call.reason)], ["ERR_PREVIEW_UNAVAILABLE", 0]);
   assert.equal((await call.send()).status, 200);
 });

@@ -94,7 +94,7 @@ test("the next call of a run with 8,000 equal reads costs the writer no more tha
     const look = async (): Promise<number> => {
       const startedMs = performance.now();
       for (let turn = 0; turn < 20; turn += 1) {
-        await own.calls.standing({ callId: "", reservations: [], run: "r_giant", tenant: "acme", callDigest: "same" });
+        await own.calls.standing({ callId: "", agent: "billing", reservations: [], run: "r_giant", tenant: "acme", callDigest: "same" });
         await own.calls.admit(admitOf({ call: factsOf(facts), payload: payloadOf("one") }));
       }
       return (performance.now() - startedMs) / 20;
@@ -118,7 +118,7 @@ test("8,000 refused calls in a run do not slow down its next call", async () => 
     const look = async (): Promise<number> => {
       const startedMs = performance.now();
       for (let turn = 0; turn < 20; turn += 1)
-        await own.calls.standing({ callId: "", reservations: [], run: "r_denied", tenant: "acme", callDigest: "same" });
+        await own.calls.standing({ callId: "", agent: "billing", reservations: [], run: "r_denied", tenant: "acme", callDigest: "same" });
       return (performance.now() - startedMs) / 20;
     };
     await look();

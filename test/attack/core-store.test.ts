@@ -48,7 +48,14 @@ test("reported usage that adds up beyond 2^53-1 leaves its account readable", as
   const key = freshId("account");
   const run = freshId("r");
   for (let turn = 0; turn < 2; turn += 1) await store.runs.addUsage(report(run, unitsMax), [cost(key, unitsMax)], t0);
-  const standing = await store.calls.standing({ callId: "c_x", reservations: [cost(key, 1)], run, tenant: "acme", callDigest: "d" });
+  const standing = await store.calls.standing({
+    callId: "c_x",
+    agent: "billing",
+    reservations: [cost(key, 1)],
+    run,
+    tenant: "acme",
+    callDigest: "d",
+  });
   assert.deepEqual(standing.left, [0]);
 });
 
@@ -99,6 +106,7 @@ test("an amount that is no count of units never takes or gives money", async () 
   }
   const { left } = await store.calls.standing({
     callId: "",
+    agent: "billing",
     reservations: [reservationOf(key, 1, 100)],
     run: null,
     tenant: "acme",
@@ -114,7 +122,14 @@ test("an outcome told in odd units is booked as reserved, and never raises a bud
     const reservation = reservationOf(key, 40, 100);
     const { id } = (await admitted([reservation])).call;
     await store.calls.settle(settleOf(id, "succeeded", { actual: { [reservation.budget]: odd } }));
-    const { left } = await store.calls.standing({ callId: "", reservations: [reservation], run: null, tenant: "acme", callDigest: "" });
+    const { left } = await store.calls.standing({
+      callId: "",
+      agent: "billing",
+      reservations: [reservation],
+      run: null,
+      tenant: "acme",
+      callDigest: "",
+    });
     assert.deepEqual(left, [60], String(odd));
   }
 });
@@ -142,6 +157,7 @@ test("a voided reservation gives back its own units once, whatever ends it twice
   assert.equal((await store.calls.end(call.id, "cancelled", endedAs("cancelled"), t0)).kind, "already");
   const { left } = await store.calls.standing({
     callId: "",
+    agent: "billing",
     reservations: [reservationOf(key, 1, 100)],
     run: null,
     tenant: "acme",
@@ -252,6 +268,7 @@ test("a stop that lands between approval and start refuses the start, and the ho
   assert.equal(started.kind, "stopped");
   const { left } = await store.calls.standing({
     callId: "",
+    agent: "billing",
     reservations: [reservationOf(key, 1, 100)],
     run: null,
     tenant: "acme",
@@ -269,7 +286,14 @@ test("starting moves a hold's money all or none: a second window without room le
   const moved = [reservationOf(cap, 10, 100), reservationOf(day2, 10, 100)];
   assert.equal((await store.calls.start(startOf(call.id, { reservations: moved }))).kind, "beyond");
   const asked = [day1, cap, day2].map((key) => reservationOf(key, 1, 100));
-  const { left } = await store.calls.standing({ callId: "", reservations: asked, run: null, tenant: "acme", callDigest: "" });
+  const { left } = await store.calls.standing({
+    callId: "",
+    agent: "billing",
+    reservations: asked,
+    run: null,
+    tenant: "acme",
+    callDigest: "",
+  });
   assert.deepEqual(left, [90, 90, 5]);
 });
 

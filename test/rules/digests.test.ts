@@ -7,6 +7,7 @@ import { propertyRuns } from "./property-runs.ts";
 
 const call: CallIdentity = {
   tenant: "acme",
+  environment: "production",
   agent: "billing",
   user: "u_7",
   toolDigest: "ab".repeat(32),
@@ -19,7 +20,7 @@ const binding: CallBinding = { callDigest: callDigest(call), run: "r_1", upstrea
 
 test("the call digest is SHA-256 over the canonical text of one versioned object", () => {
   const text =
-    '{"agent":"billing","args":{"amount":5,"charge":"ch_1"},"headers":{"stripe-version":"1"},"method":"POST","tenant":"acme",' +
+    '{"agent":"billing","args":{"amount":5,"charge":"ch_1"},"environment":"production","headers":{"stripe-version":"1"},"method":"POST","tenant":"acme",' +
     `"tool":"${"ab".repeat(32)}","url":"https://api.example/v1/refunds","user":"u_7","v":"sallyport-call-1"}`;
   assert.equal(callDigest(call), createHash("sha256").update(text).digest("hex"));
 });
@@ -32,6 +33,7 @@ test("the binding digest is over call digest, run, upstream and account", () => 
 const otherCalls: readonly Partial<CallIdentity>[] = [
   { tenant: "acmf" },
   { tenant: "" },
+  { environment: "staging" },
   { agent: "billinh" },
   { user: null },
   { user: "" },

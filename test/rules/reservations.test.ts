@@ -110,6 +110,7 @@ test("windows lie end to end: none overlaps, none leaves a gap, and no moment op
 
 const usage: Usage = {
   tenant: "acme",
+  environment: "production",
   agent: "billing",
   workflow: "dispute",
   run: "r_1",
@@ -151,16 +152,16 @@ test("an amount in a currency that no amount budget counts is denied, not uncapp
 
 /** What must be in the key of a scope's account, and what must not. */
 const scopes: readonly (readonly [Budget["scope"], readonly (keyof Usage)[]])[] = [
-  ["run", ["tenant", "agent", "run"]],
-  ["agent", ["agent"]],
-  ["workflow", ["tenant", "workflow"]],
-  ["tenant", ["tenant"]],
+  ["run", ["environment", "tenant", "agent", "run"]],
+  ["agent", ["environment", "tenant", "agent"]],
+  ["workflow", ["environment", "tenant", "workflow"]],
+  ["tenant", ["environment", "tenant"]],
 ];
 
 test("an account is of exactly the ids of its scope", () => {
   for (const [scope, ids] of scopes) {
     const keyOf = (changed: Partial<Usage> = {}): string => reservationsOf([budgetOf({ scope })], changed)[0]?.key ?? "";
-    for (const id of ["tenant", "agent", "workflow", "run"] as const)
+    for (const id of ["environment", "tenant", "agent", "workflow", "run"] as const)
       assert.equal(keyOf({ [id]: "other" }) !== keyOf(), ids.includes(id), `${scope} ${id}`);
   }
   assert.equal(scopes.length, 4);
@@ -171,7 +172,7 @@ test("no two different ids, meters, scopes, windows or zones share an account", 
     fc.constantFrom("a", "a,b", '"', '","', "a:b", "{}", "*", "\n", "\u0000", "__proto__", "а", "a "),
     fc.string({ maxLength: 4 }),
   );
-  const ids = fc.record({ tenant: id, agent: id, workflow: id, run: id });
+  const ids = fc.record({ environment: id, tenant: id, agent: id, workflow: id, run: id });
   const kind = fc.record({
     meter: fc.constantFrom<Budget["meter"]>("calls", "cost"),
     scope: fc.constantFrom<Budget["scope"]>("run", "agent", "workflow", "tenant"),

@@ -43,7 +43,7 @@ export function accountIn(model: Model, key: string, without?: ModelCall): Accou
 function fits(model: Model, money: readonly Money[], forHold: boolean, without?: ModelCall): boolean {
   return money.every(({ key, units, limit, heldMax }) => {
     const { taken, held, settled } = accountIn(model, key, without);
-    return units <= Math.max(0, limit - taken - settled) && (!forHold || held + units <= heldMax);
+    return taken + settled <= limit && units <= limit - taken - settled && (!forHold || held + units <= heldMax);
   });
 }
 
@@ -54,7 +54,8 @@ export function admitInModel(model: Model, call: ModelCall, asks: { hold: boolea
   if (known !== undefined) return known.digest === call.digest ? "same" : "mismatch";
   const alike = model.calls.filter((one) => one.digest === call.digest);
   const onItsWay = (one: ModelCall): boolean => one.effect === "write" && (one.state === "started" || one.state === "unknown");
-  if (call.key === null && alike.some((one) => one.wasHeld || onItsWay(one))) return "same";
+  const decidedOn = (one: ModelCall): boolean => one.wasHeld && !["not_sent", "expired", "cancelled"].includes(one.state);
+  if (call.key === null && alike.some((one) => decidedOn(one) || onItsWay(one))) return "same";
   const twin = call.effect === "write" && alike.some((one) => one.effect === "write" && mayAct(one));
   const hold = asks.hold || (twin && asks.tier);
   if (twin && !hold) return "same";

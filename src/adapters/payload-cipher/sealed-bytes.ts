@@ -29,7 +29,8 @@ export function sealBytes(keys: TenantKeys, tenant: string, digest: string, plai
   takeNonce().copy(head, headBytes);
   const cipher = createCipheriv("aes-256-gcm", payloadKey(keys, digest), head.subarray(headBytes), { authTagLength: tagBytes });
   cipher.setAAD(boundTo(keys.id, tenant, digest));
-  return Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  // A copy of its own: Buffer.concat cuts from a pool, and who hands the bytes to another thread would hand the whole pool over.
+  return new Uint8Array(Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()]));
 }
 
 /** The id of the key that sealed these bytes, or null when they cannot be sealed bytes at all. */

@@ -8,9 +8,9 @@ export interface UpstreamsOptions {
   readonly upstreams: readonly Pick<Upstream, "name" | "url" | "ca">[];
   /** For the TCP and TLS handshake, 1..60000, default 5000. undici's timer is coarse, up to a second late; a call's own deadline is not. */
   readonly connectTimeoutMs?: number;
-  /** Connections to one upstream, 1..10000, default 128. Calls beyond them wait, within their deadline. */
+  /** Connections to one upstream for one tenant, 1..10000, default 64. Calls beyond them wait, within their deadline. */
   readonly connectionsMax?: number;
-  /** Calls to one upstream that are waiting or on their way, default 1024. One more is `not_sent`. */
+  /** Calls to one upstream for one tenant that are waiting or on their way, default 1024. One more is `not_sent`. */
   readonly callsMax?: number;
   /** How long an unused connection is kept, default 4000. Short, for a connection that the upstream closes just as a write goes out is an unknown. */
   readonly idleMs?: number;
@@ -20,43 +20,56 @@ export interface UpstreamsOptions {
 
 type Limits = Required<Omit<UpstreamsOptions, "upstreams">>;
 
-const defaults: Limits = { connectTimeoutMs: 5000, connectionsMax: 128, callsMax: 1024, idleMs: 4000, responseHeaderBytesMax: 16_384 };
+const defaults: Limits = { connectTimeoutMs: 5000, connectionsMax: 64, callsMax: 1024, idleMs: 4000, responseHeaderBytesMax: 16_384 };
+
+/** One upstream, with a line of its own for each tenant: a tenant whose calls hang takes no connection of another's. */
+interface Place {
+  readonly site: Site;
+  readonly ca: string | null;
+  readonly lines: Map<string, Line>;
+}
 
 interface Line {
-  readonly site: Site;
   readonly pool: Pool;
   calls: number;
 }
 
 /**
- * Opens one connection pool per upstream. Nothing is connected before the first call. Throws for a URL that is neither https nor http on
+ * Opens the upstreams. A tenant's connections are made with its first call. Throws for a URL that is neither https nor http on
  * loopback, and for a name that stands twice. Ignores proxy settings and NODE_TLS_REJECT_UNAUTHORIZED in the environment.
  */
 export function openUpstreams({ upstreams, ...given }: UpstreamsOptions): Upstreams {
   const limits: Limits = { ...defaults, ...given };
-  const lines = new Map<string, Line>();
+  const places = new Map<string, Place>();
   for (const upstream of upstreams) {
-    if (lines.has(upstream.name)) throw new Error(`two upstreams are named ${upstream.name}`);
-    const site = readSite(upstream);
-    lines.set(upstream.name, { site, pool: openPool(site, upstream.ca, limits), calls: 0 });
+    if (places.has(upstream.name)) throw new Error(`two upstreams are named ${upstream.name}`);
+    places.set(upstream.name, { site: readSite(upstream), ca: upstream.ca, lines: new Map() });
   }
-  let closing: Promise<void> | null = null;
   return {
-    send: (request) => send(lines.get(request.upstream), request, limits.callsMax),
-    close: () => (closing ??= closeAll([...lines.values()])),
+    send: (request) => send(places.get(request.upstream), request, limits),
+    close: async () => {
+      const pools = [...places.values()].flatMap(({ lines }) => [...lines.values()].map(({ pool }) => pool));
+      await Promise.all(pools.map((pool) => (pool.closed ? undefined : pool.close())));
+    },
   };
 }
 
-async function closeAll(lines: readonly Line[]): Promise<void> {
-  await Promise.all(lines.map(({ pool }) => pool.close()));
+function send(place: Place | undefined, request: OutboundRequest, limits: Limits): Promise<UpstreamOutcome> {
+  if (place === undefined) return notSent("malformed", "no upstream has this name");
+  const checked = checkRequest(place.site, request);
+  if ("refused" in checked) return notSent("malformed", checked.refused);
+  const line = lineOf(place, request.tenant, limits);
+  if (line.calls >= limits.callsMax) return notSent("unreachable", "too many calls wait for this upstream");
+  return dispatch(line, checked.target, request);
 }
 
-function send(line: Line | undefined, request: OutboundRequest, callsMax: number): Promise<UpstreamOutcome> {
-  if (line === undefined) return notSent("malformed", "no upstream has this name");
-  const checked = checkRequest(line.site, request);
-  if ("refused" in checked) return notSent("malformed", checked.refused);
-  if (line.calls >= callsMax) return notSent("unreachable", "too many calls wait for this upstream");
-  return dispatch(line, checked.target, request);
+/** Tenants are those of the configuration, so their lines are few. */
+function lineOf({ site, ca, lines }: Place, tenant: string, limits: Limits): Line {
+  const known = lines.get(tenant);
+  if (known !== undefined) return known;
+  const made = { pool: openPool(site, ca, limits), calls: 0 };
+  lines.set(tenant, made);
+  return made;
 }
 
 function dispatch(line: Line, target: string, request: OutboundRequest): Promise<UpstreamOutcome> {

@@ -31,12 +31,17 @@ export function createPeopleServer(ports: ControlPorts, options: PeopleEdgeOptio
     maxRequestsPerSocket: 1000,
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",
-    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000 },
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
   });
   server.server.maxConnections = 1000;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error: Error & { readonly statusCode?: number }, _request, reply) => answerFault(ports, error, reply));
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ code: "ERR_NOT_FOUND", message: "nothing is here" }));
+  // What people may see is not for a cache, and not for a page that guesses.
+  server.addHook("onSend", async (_request, reply) => {
+    reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'" });
+  });
   server.get("/livez", async (_request, reply) =>
     reply.code(options.live() ? 200 : 503).send({ status: options.live() ? "live" : "dead" }),
   );
@@ -69,10 +74,16 @@ async function identifyPerson(
   ports: ControlPorts,
   request: FastifyRequest,
 ): Promise<Person | { readonly code: string; readonly message: string }> {
-  const token = /^Bearer ([^\s,]+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  const token = bearerOf(request);
   if (token === undefined) return { code: "ERR_TOKEN_MISSING", message: "send `Authorization: Bearer <token>` of a people's issuer" };
   const person = await ports.people.verify(token, ports.clock.nowMs());
   return isDenial(person) ? { code: person.denied, message: person.detail ?? "the token is not accepted here" } : person;
+}
+
+/** The one bearer token of a request; undefined when there is none, or more than one header. */
+function bearerOf(request: FastifyRequest): string | undefined {
+  const [value, ...more] = request.raw.headersDistinct["authorization"] ?? [];
+  return more.length > 0 ? undefined : /^Bearer ([^\s,]+)$/i.exec(value ?? "")?.[1];
 }
 
 function answerFault(ports: ControlPorts, error: Error & { readonly statusCode?: number }, reply: FastifyReply): void {

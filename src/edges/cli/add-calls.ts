@@ -157,5 +157,5 @@ async function showRun(
   flags: Flags & { readonly agent: string; readonly tenant: string },
 ): Promise<undefined> {
   const path = ["runs", flags.tenant, flags.agent, id].map(encodeURIComponent).join("/");
-  context.print(JSON.stringify(await askAsPerson(context, flags, { method: "GET", path, as: "viewer" })));
+  context.printJson(await askAsPerson(context, flags, { method: "GET", path, as: "viewer" }));
 }

@@ -70,7 +70,7 @@ async function check(context: Context, flags: CheckFlags): Promise<ExitCode> {
   );
   const problems = [...(read.ok ? [] : read.problems.map(formatProblem)), ...(bundle?.faults ?? []), ...stale];
   const counts = read.ok ? countOf(read) : null;
-  if (flags.json === true) printJson(context, flags, read, { problems, counts });
+  if (flags.json === true) printChecked(context, flags, read, { problems, counts });
   else for (const line of problems) context.print(line);
   if (problems.length > 0) return exitCodes.refused;
   if (flags.json !== true) {
@@ -97,15 +97,15 @@ function sentenceOf(counts: Readonly<Record<string, number>>): string {
     .join(", ");
 }
 
-function printJson(
-  { print }: Context,
+function printChecked(
+  { printJson }: Context,
   { explain }: CheckFlags,
   read: ConfigurationResult,
   { problems, counts }: { readonly problems: readonly string[]; readonly counts: object | null },
 ): void {
   const rows = explain === true && read.ok ? { explain: explainContracts(read.catalogue) } : {};
   const places = read.ok ? [] : read.problems;
-  print(JSON.stringify({ ok: problems.length === 0, problems, places, counts, ...rows }));
+  printJson({ ok: problems.length === 0, problems, places, counts, ...rows });
 }
 
 async function runPolicy({ wirings }: Context, verb: string, folder: string): Promise<ExitCode> {

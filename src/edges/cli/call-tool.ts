@@ -4,7 +4,7 @@ import { baseUrlOf, type Context } from "./context.ts";
 import { type ExitCode, exitCodes } from "./failure.ts";
 import { agentOf, agentToken, type IdentityOptions } from "./identity.ts";
 import { readCallArguments } from "./read-arguments.ts";
-import { forTerminal, pretty, shellQuote } from "./show.ts";
+import { pretty, shellQuote } from "./show.ts";
 
 export interface CallFlags extends IdentityOptions {
   readonly args?: string;
@@ -27,7 +27,7 @@ export async function callTool(context: Context, tool: string, words: readonly s
   if (flags.curl === true) return printCurl(context, flags, url, body);
   const response = await ask({ method: "POST", url, token, headers: headersOf(flags), body });
   const reading = readAnswer(response, flags.dryRun === true);
-  if (flags.json === true) context.print(JSON.stringify(asJson(response, reading)));
+  if (flags.json === true) context.printJson(asJson(response, reading));
   else printAnswer(context, tool, response, reading);
   return reading.exitCode;
 }
@@ -98,7 +98,7 @@ function printAnswer({ print, warn }: Context, tool: string, { status, headers, 
   const attached = headers.get("sallyport-attached");
   const joined = attached === null ? "" : ", joined the earlier call";
   print(`${status} ${word}${joined} · ${tool} · ${headers.get("sallyport-call-id") ?? "no call id"}`);
-  print(forTerminal(json === null ? text : pretty(json)));
+  print(json === null ? text : pretty(json));
   if (note !== null) warn(`hint: ${note}`);
 }
 

@@ -9,9 +9,11 @@ import type { Wirings } from "./wirings.ts";
 export interface Context {
   readonly wirings: Wirings;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** One line to standard output. */
+  /** Text to standard output; what a terminal would obey or hide is written out. */
   readonly print: (line: string) => void;
-  /** One line to standard error. */
+  /** One line of JSON to standard output, as it is. */
+  readonly printJson: (value: unknown) => void;
+  /** Text to standard error, written out likewise. */
   readonly warn: (line: string) => void;
 }
 

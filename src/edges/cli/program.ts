@@ -26,11 +26,14 @@ export async function runCli(argv: readonly string[], env: Context["env"], wirin
   const context: Context = {
     wirings,
     env,
-    print: (line) => void process.stdout.write(`${line}\n`),
-    warn: (line) => void process.stderr.write(`${line}\n`),
+    print: (line) => void process.stdout.write(`${forTerminal(line)}\n`),
+    printJson: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    warn: (line) => void process.stderr.write(`${forTerminal(line)}\n`),
   };
   // A reader that has seen enough, such as head, is not an error.
   process.stdout.on("error", () => process.exit(exitCodes.done));
+  // A log that nobody reads any more must not end a gateway that is draining.
+  process.stderr.on("error", () => undefined);
   let exitCode: number = exitCodes.done;
   const run: Runner =
     (action) =>
@@ -65,8 +68,8 @@ function explain({ warn, env }: Context, error: unknown): number {
   }
   if (env["SALLYPORT_DEBUG"] === "1" && error instanceof Error) warn(error.stack ?? error.message);
   if (error instanceof CommandFailed) {
-    warn(`error: ${forTerminal(error.message)}`);
-    for (const detail of error.details) warn(`  ${forTerminal(detail)}`);
+    warn(`error: ${error.message}`);
+    for (const detail of error.details) warn(`  ${detail}`);
     if (error.hint !== null) warn(`hint: ${error.hint}`);
     return error.exitCode;
   }

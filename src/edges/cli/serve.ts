@@ -150,8 +150,8 @@ async function run(context: Context, flags: ServeFlags, gateway: RunningGateway,
   return exitCodes.refused;
 }
 
-function printReadyLine({ print }: Context, { agentsUrl, peopleUrl, dataDir, recovered }: RunningGateway): void {
-  print(JSON.stringify({ ready: true, agents_url: agentsUrl, people_url: peopleUrl, data_dir: dataDir, pid: process.pid, recovered }));
+function printReadyLine({ printJson }: Context, { agentsUrl, peopleUrl, dataDir, recovered }: RunningGateway): void {
+  printJson({ ready: true, agents_url: agentsUrl, people_url: peopleUrl, data_dir: dataDir, pid: process.pid, recovered });
 }
 
 function printReady(context: Context, flags: ServeFlags, gateway: RunningGateway, sandbox: RunningSandbox | null): void {

@@ -14,9 +14,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** Prints JSON for programs when asked so, else what `lines` makes of it. */
-export function printAs({ print }: Context, json: boolean | undefined, value: unknown, lines: () => readonly string[]): void {
-  if (json === true) print(JSON.stringify(value));
-  else for (const line of lines()) print(forTerminal(line));
+export function printAs({ print, printJson }: Context, json: boolean | undefined, value: unknown, lines: () => readonly string[]): void {
+  if (json === true) printJson(value);
+  else for (const line of lines()) print(line);
 }
 
 /** What a terminal would obey or hide is written out: reasons, names and bodies are other people's text. Line breaks and tabs stay. */

@@ -2,10 +2,12 @@ import type { FastifyRequest, HTTPMethods } from "fastify";
 import { cancelCall } from "../../control/cancel-call.ts";
 import { collectCall, findOwnCall, waitForCall } from "../../control/collect-call.ts";
 import { reportOutcome, reportUsage } from "../../control/report-run.ts";
-import { problemOf } from "../../path/answers.ts";
+import { problem, problemOf } from "../../path/answers.ts";
 import type { Identified, Received, Target } from "../../path/call.ts";
 import { identify } from "../../path/identify.ts";
 import { answerCall } from "../../path/index.ts";
+import type { StoredCall } from "../../ports/calls.ts";
+import type { Answer } from "../../rules/answer.ts";
 import { type Code, codes } from "../../rules/codes.ts";
 import { readContentType } from "../../rules/content-type.ts";
 import { type Denial, deny, isDenial } from "../../rules/denial.ts";
@@ -21,6 +23,8 @@ import type { AgentEdge } from "./server.ts";
 export interface AgentRoute {
   readonly method: HTTPMethods | HTTPMethods[];
   readonly url: string;
+  /** True for what may begin a call: refused while draining. What looks at calls is answered to the end. */
+  readonly begins?: true;
   readonly handle: (edge: AgentEdge, request: FastifyRequest) => Promise<Rendered>;
 }
 
@@ -28,15 +32,18 @@ const base = "/sallyport/v1";
 
 /** Every route of the agents' listener. `*` is the mounts: the tools' own paths. */
 export const agentRoutes: readonly AgentRoute[] = [
-  { method: "POST", url: `${base}/tools/:name`, handle: callByName },
+  { method: "POST", url: `${base}/tools/:name`, begins: true, handle: callByName },
   { method: "GET", url: `${base}/tools`, handle: answerTools },
   { method: "GET", url: `${base}/calls/:id`, handle: answerOwnCall },
   { method: "DELETE", url: `${base}/calls/:id`, handle: cancelOwnCall },
   { method: "POST", url: `${base}/runs/:id/usage`, handle: takeUsage },
   { method: "POST", url: `${base}/runs/:id/outcome`, handle: takeOutcome },
   { method: "GET", url: `${base}/errors/:code`, handle: explainCode },
-  { method: ["GET", "POST", "PUT", "PATCH", "DELETE"], url: "*", handle: callMount },
+  { method: ["GET", "POST", "PUT", "PATCH", "DELETE"], url: "*", begins: true, handle: callMount },
 ];
+
+/** The mounts answer to every method and path that no other route has. */
+export const mountRoute: AgentRoute = { method: "GET", url: "*", begins: true, handle: callMount };
 
 function parameter(request: FastifyRequest, name: string): string {
   return (request.params as Readonly<Record<string, string>>)[name] ?? "";
@@ -64,9 +71,33 @@ async function answerReceived(edge: AgentEdge, received: Received, byName: boole
   const prefer = readPrefer(received.headers);
   const context = { publicUrl: edge.publicUrl(), canWait: byName || prefer.canWait, standings, nowMs: ports.clock.nowMs() };
   if (answer.kind !== "held" || prefer.waitSeconds === 0) return renderAnswer(answer, context);
-  const waited = await waitForCall(ports, answer.callId, Math.min(prefer.waitSeconds * 1000, limits.waitMsMax));
+  const waitMs = Math.min(prefer.waitSeconds * 1000, limits.waitMsMax);
+  const waited = await waitBounded(edge, answer.callId, waitMs).catch((error: unknown) => unreadable(edge, answer.callId, error));
   const rendered = renderAnswer(waited ?? answer, context);
   return { ...rendered, headers: { ...rendered.headers, "preference-applied": `wait=${prefer.waitSeconds}` } };
+}
+
+/** Connections that wait for one call at most; the next one is answered at once, and comes again by itself. */
+const waitersMax = 8;
+const waiters = new Map<string, number>();
+
+async function waitBounded(edge: AgentEdge, callId: string, waitMs: number): Promise<Answer | null> {
+  const waiting = waiters.get(callId) ?? 0;
+  if (waiting >= waitersMax) return waitForCall(edge.ports, callId, 0, edge.draining);
+  waiters.set(callId, waiting + 1);
+  try {
+    return await waitForCall(edge.ports, callId, waitMs, edge.draining);
+  } finally {
+    const left = (waiters.get(callId) ?? 1) - 1;
+    if (left === 0) waiters.delete(callId);
+    else waiters.set(callId, left);
+  }
+}
+
+/** A call that is on record, and cannot be looked at: nobody may be told that it was not executed. */
+function unreadable({ ports }: AgentEdge, callId: string, error: unknown): Answer {
+  ports.onFault(callId, error);
+  return problem(callId, "ERR_ANSWER_UNREADABLE", { recorded: true });
 }
 
 /** For our own resources: who asks, or the answer that says why not. */
@@ -94,14 +125,32 @@ async function answerTools(edge: AgentEdge, request: FastifyRequest): Promise<Re
   return json(200, {}, { tools: listTools(edge.ports.catalogue(), call.principal, format as ToolFormat) });
 }
 
-async function answerOwnCall(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
-  const { ports, publicUrl, limits } = edge;
+/** Does something with a call of the caller's; a fault on the way never says "not executed". */
+async function withOwnCall(
+  edge: AgentEdge,
+  request: FastifyRequest,
+  act: (call: Identified, stored: StoredCall) => Promise<Rendered>,
+): Promise<Rendered> {
   const call = await identified(edge, request);
   if ("status" in call) return call;
-  const stored = await findOwnCall(ports, call.principal, parameter(request, "id"));
-  if (isDenial(stored)) return renderDenial(edge, stored);
+  const callId = parameter(request, "id");
+  try {
+    const stored = await findOwnCall(edge.ports, call.principal, callId);
+    return isDenial(stored) ? renderDenial(edge, stored) : await act(call, stored);
+  } catch (error) {
+    const context = { publicUrl: edge.publicUrl(), canWait: true, standings: [], nowMs: edge.ports.clock.nowMs() };
+    return renderAnswer(unreadable(edge, callId, error), context);
+  }
+}
+
+async function answerOwnCall(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
+  return withOwnCall(edge, request, (call, stored) => collect(edge, call, stored));
+}
+
+async function collect(edge: AgentEdge, call: Identified, stored: StoredCall): Promise<Rendered> {
+  const { ports, publicUrl, limits } = edge;
   const { waitSeconds } = readPrefer(call.headers);
-  const waited = waitSeconds === 0 ? null : await waitForCall(ports, stored.id, Math.min(waitSeconds * 1000, limits.waitMsMax));
+  const waited = waitSeconds === 0 ? null : await waitBounded(edge, stored.id, Math.min(waitSeconds * 1000, limits.waitMsMax));
   return renderAnswer(waited ?? (await collectCall(ports, stored)), {
     publicUrl: publicUrl(),
     canWait: true,
@@ -111,12 +160,11 @@ async function answerOwnCall(edge: AgentEdge, request: FastifyRequest): Promise<
 }
 
 async function cancelOwnCall(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
-  const call = await identified(edge, request);
-  if ("status" in call) return call;
-  const stored = await findOwnCall(edge.ports, call.principal, parameter(request, "id"));
-  if (isDenial(stored)) return renderDenial(edge, stored);
-  const cancelled = await cancelCall(edge.ports, stored, `agent:${call.principal.agent}`, "cancelled by its agent");
-  return cancelled ? json(200, {}, { call_id: stored.id, status: "cancelled", executed: false }) : answerOwnCall(edge, request);
+  return withOwnCall(edge, request, async (call, stored) => {
+    const cancelled = await cancelCall(edge.ports, stored, `agent:${call.principal.agent}`, "cancelled by its agent");
+    if (cancelled) return json(200, {}, { call_id: stored.id, status: "cancelled", executed: false });
+    return collect(edge, call, (await edge.ports.calls.find(stored.id)) ?? stored);
+  });
 }
 
 async function takeUsage(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {

@@ -1,4 +1,5 @@
 import type { Catalogue, Tool } from "../../rules/catalogue.ts";
+import { contractOf } from "../../rules/contract.ts";
 import type { Principal } from "../../rules/principal.ts";
 import { modelName } from "../../rules/routing.ts";
 
@@ -29,9 +30,7 @@ const forms: Readonly<Record<ToolFormat, (tool: Tool) => object>> = {
 
 /** The tools that this agent's contract names, by name, in the asked form. */
 export function listTools(catalogue: Catalogue, principal: Principal, format: ToolFormat): readonly object[] {
-  const contract = catalogue.contracts.find(
-    (one) => one.agent === principal.agent && one.tenants.includes(principal.tenant) && one.environment === principal.environment,
-  );
+  const contract = contractOf(catalogue, principal);
   const names = [...(contract?.gates.keys() ?? [])].sort();
   return names.flatMap((name) => catalogue.tools.get(name) ?? []).map(forms[format]);
 }

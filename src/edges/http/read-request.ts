@@ -21,6 +21,11 @@ export function splitRawTarget(target: string): { readonly rawPath: string; read
   return at < 0 ? { rawPath: target, rawQuery: "" } : { rawPath: target.slice(0, at), rawQuery: target.slice(at + 1) };
 }
 
+/** Whether a body comes behind the headers, whatever the method. */
+export function announcesBody({ raw: { headers } }: FastifyRequest): boolean {
+  return headers["transfer-encoding"] !== undefined || !["0", undefined].includes(headers["content-length"]);
+}
+
 const unread = new Uint8Array(1);
 
 /**
@@ -29,7 +34,6 @@ const unread = new Uint8Array(1);
  */
 export function readReceived(request: FastifyRequest, id: string, receivedAtMs: number, target: Target): Received {
   const headers = readRawHeaders(request.raw.rawHeaders);
-  const announced = headers.has("transfer-encoding") || !["0", undefined].includes(headers.get("content-length")?.[0]);
-  const body = request.body instanceof Uint8Array ? request.body : announced ? unread : null;
+  const body = request.body instanceof Uint8Array ? request.body : announcesBody(request) ? unread : null;
   return { id, receivedAtMs, target, headers, body };
 }

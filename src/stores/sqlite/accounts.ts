@@ -1,4 +1,4 @@
-import { type Account, emptyAccount, type Reservation, resolve, type Shortfall, shortfall, take } from "../../rules/budgets.ts";
+import { type Account, addUnits, emptyAccount, type Reservation, resolve, type Shortfall, shortfall, take } from "../../rules/budgets.ts";
 import type { Database } from "./database.ts";
 
 interface ReservationRow {
@@ -112,9 +112,17 @@ export function resolveReservations(
   });
 }
 
+/** Books what turned out to be used although it had been given back; the window may stand above its limit then. */
+export function bookLate(database: Database, money: readonly Resolved[]): readonly Resolved[] {
+  return money.map((one) => {
+    addSettled(database, one.key, one.reserved);
+    return { ...one, actual: one.reserved, overrun: true };
+  });
+}
+
 /** Adds units that were used without a reservation, such as reported usage. Only adds. */
 export function addSettled(database: Database, key: string, units: number): void {
   if (!Number.isSafeInteger(units) || units < 0) throw new RangeError(`not a count of units: ${units}`);
   const account = readAccount(database, key);
-  writeAccount(database, key, { ...account, settled: account.settled + units });
+  writeAccount(database, key, { ...account, settled: addUnits(account.settled, units) });
 }

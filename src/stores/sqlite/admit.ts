@@ -1,4 +1,4 @@
-import type { AdmitRequest, AdmitResult, CallFacts, DeniedFacts, StoredCall } from "../../ports/calls.ts";
+import type { AdmitRequest, AdmitResult, CallFacts, DeniedFacts, KeyOwner, StoredCall } from "../../ports/calls.ts";
 import type { Reservation } from "../../rules/budgets.ts";
 import type { HoldTerms } from "../../rules/holds.ts";
 import { openStates } from "../../rules/states.ts";
@@ -51,43 +51,67 @@ export function toldReservations(reservations: readonly Reservation[]): readonly
 function findSame(database: Database, request: AdmitRequest): AdmitResult | null {
   const { call, key } = request;
   if (key !== null) {
-    const known = findCall(database, "tenant = ? AND agent = ? AND user = ? AND key = ?", call.tenant, call.agent, call.user ?? "", key);
+    const known = findByKey(database, call, key);
     if (known === null) return null;
     return known.callDigest === call.callDigest ? { kind: "same", call: known, attached: false } : { kind: "mismatch", callId: known.id };
   }
-  // A read that was never held has no effect to protect: each one is its own. What ended attaches only within its run, and what was not sent never does.
-  const ended = call.run === null ? "state IN ('held', 'approved', 'started', 'unknown')" : "state NOT IN ('denied', 'not_sent')";
-  const known = findCall(
-    database,
-    `call_digest = ? AND run = ? AND (was_held = 1 OR (effect = 'write' AND state IN ('started', 'unknown'))) AND ${ended} ORDER BY created_ms DESC`,
-    call.callDigest,
-    call.run ?? "",
-  );
+  const known = findOnceHeld(database, call) ?? (call.effect === "write" ? findOnItsWay(database, call) : null);
   return known === null ? null : { kind: "same", call: known, attached: true };
+}
+
+/** The call that took this key; keys belong to tenant, environment, agent and user. */
+export function findByKey(database: Database, owner: KeyOwner, key: string): StoredCall | null {
+  const { tenant, environment, agent, user } = owner;
+  return findCall(
+    database,
+    "tenant = ? AND environment = ? AND agent = ? AND user = ? AND key = ?",
+    tenant,
+    environment,
+    agent,
+    user ?? "",
+    key,
+  );
+}
+
+/** A call that was held and still waits, or ended in this run. What nobody decided on, or was never sent, may be asked for anew. */
+function findOnceHeld(database: Database, call: CallFacts): StoredCall | null {
+  const attaching =
+    call.run === null ? "state IN ('held', 'approved', 'started', 'unknown')" : "state NOT IN ('not_sent', 'expired', 'cancelled')";
+  const condition = `call_digest = ? AND run = ? AND was_held = 1 AND ${attaching} ORDER BY created_ms DESC`;
+  return findCall(database, condition, call.callDigest, call.run ?? "");
+}
+
+/** A write of this run that is on its way or unknown. A read has no effect to protect: each one is its own. */
+function findOnItsWay(database: Database, call: CallFacts): StoredCall | null {
+  const condition = `call_digest = ? AND effect = 'write' AND state IN (${open}) AND run = ? AND state IN ('started', 'unknown')`;
+  return findCall(database, condition, call.callDigest, call.run ?? "");
 }
 
 /** An open or unknown write of this tenant with the very same arguments: at least held, so that a person sees both. */
 function findTwin(database: Database, call: CallFacts): StoredCall | null {
-  return findCall(database, `call_digest = ? AND tenant = ? AND effect = 'write' AND state IN (${open})`, call.callDigest, call.tenant);
+  return findCall(database, `call_digest = ? AND effect = 'write' AND state IN (${open}) AND tenant = ?`, call.callDigest, call.tenant);
 }
 
 /** How many holds are open already, when that is as many as may be; else null. */
 function holdsBeyond(database: Database, { call, openHoldsMax }: AdmitRequest): number | null {
   const count = (condition: string, ...values: string[]): number =>
     database.row<{ n: number }>(`SELECT count(*) AS n FROM calls WHERE state IN ('held', 'approved') AND ${condition}`, ...values)?.n ?? 0;
-  const ofAgent = count("tenant = ? AND agent = ?", call.tenant, call.agent);
+  const { tenant, environment, agent } = call;
+  const ofAgent = count("tenant = ? AND environment = ? AND agent = ?", tenant, environment, agent);
   if (ofAgent >= openHoldsMax.agent) return ofAgent;
-  const ofRun = call.run === null ? 0 : count("tenant = ? AND run = ?", call.tenant, call.run);
+  const ofRun =
+    call.run === null ? 0 : count("tenant = ? AND environment = ? AND agent = ? AND run = ?", tenant, environment, agent, call.run);
   return call.run !== null && ofRun >= openHoldsMax.run ? ofRun : null;
 }
 
 function insertCall(database: Database, request: AdmitRequest, hold: HoldTerms | null, twin: StoredCall | null): void {
   const { call, nowMs } = request;
   database.run(
-    `INSERT INTO calls (id, tenant, agent, user, run, tool, effect, call_digest, key, state, was_held, facts, hold, hold_expires_ms, twin, payload_digest,
-      started_ms, settle_by_ms, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO calls (id, tenant, environment, agent, user, run, tool, effect, call_digest, key, state, was_held, facts, hold, hold_expires_ms, twin, payload_digest,
+      started_ms, settle_by_ms, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     call.id,
     call.tenant,
+    call.environment,
     call.agent,
     call.user ?? "",
     call.run ?? "",
@@ -123,10 +147,11 @@ export function recordDenied(database: Database, { call, reasons, code, atMs }: 
     by: null,
   };
   database.run(
-    `INSERT INTO calls (id, tenant, agent, user, run, tool, effect, call_digest, state, was_held, facts, payload_digest, settled, created_ms, updated_ms)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'denied', 0, ?, '', ?, ?, ?)`,
+    `INSERT INTO calls (id, tenant, environment, agent, user, run, tool, effect, call_digest, state, was_held, facts, payload_digest, settled, created_ms, updated_ms)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'denied', 0, ?, '', ?, ?, ?)`,
     call.id,
     call.tenant,
+    call.environment,
     call.agent,
     call.user ?? "",
     call.run ?? "",

@@ -25,6 +25,7 @@ export async function openSqliteStore(options: QueueOptions): Promise<SqliteStor
     holdAgain: (id, hold, verdict, policyDigest, nowMs) => queue.run("holdAgain", id, hold, verdict, policyDigest, nowMs),
     interrupt: (id, nowMs) => queue.run("interrupt", id, nowMs),
     recover: (nowMs) => queue.run("recover", nowMs),
+    findByKey: (owner, key) => queue.run("findByKey", owner, key),
     find: (id) => queue.run("find", id),
     list: (filter) => queue.run("list", filter),
     runCalls: (run, tenant) => queue.run("runCalls", run, tenant),

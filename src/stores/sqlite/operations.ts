@@ -2,6 +2,7 @@ import type {
   AdmitRequest,
   CallFilter,
   DeniedFacts,
+  KeyOwner,
   RunReport,
   Settled,
   SettleRequest,
@@ -13,7 +14,7 @@ import type { HoldTerms, Vote } from "../../rules/holds.ts";
 import type { Outcome } from "../../rules/states.ts";
 import type { Stop } from "../../rules/stops.ts";
 import type { Verdict } from "../../rules/verdict.ts";
-import { admitCall, recordDenied } from "./admit.ts";
+import { admitCall, findByKey, recordDenied } from "./admit.ts";
 import type { Database } from "./database.ts";
 import { readHead, readSealed, sealRows } from "./ledger.ts";
 import { erasePayloads, findPayload } from "./payloads.ts";
@@ -36,6 +37,7 @@ export const operations = {
     holdAgain(database, id, hold, verdict, policyDigest, nowMs),
   interrupt: (database: Database, id: string, nowMs: number): Outcome | null => interruptCall(database, id, nowMs),
   recover: (database: Database, nowMs: number) => recoverCalls(database, nowMs),
+  findByKey: (database: Database, owner: KeyOwner, key: string) => findByKey(database, owner, key),
   find: (database: Database, id: string) => findCall(database, "id = ?", id),
   list: (database: Database, filter: CallFilter) => listCalls(database, filter),
   runCalls: (database: Database, run: string, tenant: string) =>
@@ -65,6 +67,25 @@ interface RunKey {
 }
 
 export type Operations = typeof operations;
+
+/** Operations that change nothing, and so need no savepoint. */
+export const readsOnly: ReadonlySet<OperationName> = new Set<OperationName>([
+  ...([
+    "findByKey",
+    "find",
+    "list",
+    "runCalls",
+    "standing",
+    "payload",
+    "due",
+    "activeStops",
+    "findRun",
+    "listRuns",
+    "head",
+    "readLedger",
+  ] as const),
+]);
+
 export type OperationName = keyof Operations;
 export type OperationInput<Name extends OperationName> = Parameters<Operations[Name]> extends [Database, ...infer Rest] ? Rest : never;
 export type OperationOutput<Name extends OperationName> = ReturnType<Operations[Name]>;

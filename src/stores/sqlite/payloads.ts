@@ -1,6 +1,6 @@
 import type { Payload } from "../../ports/calls.ts";
-import { openStates } from "../../rules/states.ts";
 import type { Database } from "./database.ts";
+import { indexedOpen } from "./rows.ts";
 
 /** Keeps an encrypted document; the same bytes of the same tenant are kept once, and count as new. */
 export function insertPayload(database: Database, payload: Payload, nowMs: number): void {
@@ -18,14 +18,13 @@ export function findPayload(database: Database, digest: string, tenant: string):
   return database.row<Payload>("SELECT digest, tenant, sealed FROM payloads WHERE digest = ? AND tenant = ?", digest, tenant) ?? null;
 }
 
-const open = openStates.map((state) => `'${state}'`).join(", ");
 const batchMax = 1000;
 
 /** Erases documents last needed before `beforeMs`, but never those of a call that is still open; at most 1,000. The ledger keeps their digests. */
 export function erasePayloads(database: Database, beforeMs: number): number {
   return database.run(
-    `DELETE FROM payloads WHERE rowid IN (SELECT rowid FROM payloads AS old WHERE kept_ms < ?
-      AND NOT EXISTS (SELECT 1 FROM calls WHERE payload_digest = old.digest AND state IN (${open})) LIMIT ${batchMax})`,
+    `DELETE FROM payloads WHERE rowid IN (SELECT rowid FROM payloads WHERE kept_ms < ?
+      AND digest NOT IN (SELECT payload_digest FROM calls WHERE ${indexedOpen}) LIMIT ${batchMax})`,
     beforeMs,
   );
 }

@@ -12,11 +12,11 @@ import { type HoldTerms, refuseVote, tallyVotes, type Vote } from "../../rules/h
 import { mayBecome, moneyAt, type Outcome, type State } from "../../rules/states.ts";
 import { firstCovering } from "../../rules/stops.ts";
 import type { Verdict } from "../../rules/verdict.ts";
-import { checkReservations, resolveReservations, takeReservations } from "./accounts.ts";
+import { bookLate, checkReservations, type Resolved, resolveReservations, takeReservations } from "./accounts.ts";
 import { toldReservations } from "./admit.ts";
 import type { Database } from "./database.ts";
 import { insertPayload } from "./payloads.ts";
-import { appendCallEntry, findCall, findCalls } from "./rows.ts";
+import { appendCallEntry, findCall, findCalls, indexedOpen } from "./rows.ts";
 import { readStops } from "./stops.ts";
 
 /** Counts a person's vote, and makes the call approved or rejected when that decides it. */
@@ -81,16 +81,32 @@ export function settleCall(database: Database, request: SettleRequest): SettleRe
   const call = findCall(database, "id = ?", request.callId);
   const to = request.settled.outcome as Outcome;
   const onItsWay = call?.state === "started" || call?.state === "unknown";
-  if (call === null || !onItsWay || !mayBecome(call.state, to)) return { kind: "already", state: call?.state ?? "received" };
+  if (call === null) return { kind: "already", state: "received" };
+  if (!onItsWay || !mayBecome(call.state, to)) return noteLate(database, call, request);
   if (request.answer !== null) insertPayload(database, request.answer, request.nowMs);
   writeSettled(database, call, to, request.settled, request.nowMs);
   const money =
     moneyAt(to) === "taken"
       ? []
       : resolveReservations(database, call.id, (budget, reserved) => (to === "succeeded" ? (request.actual[budget] ?? reserved) : 0));
+  database.run("UPDATE calls SET money = ? WHERE id = ?", JSON.stringify(money), call.id);
   appendCallEntry(database, `call.${to}`, call, request.nowMs, { settled: request.settled, money });
   return { kind: "settled" };
 }
+
+/** The call's own outcome, after a person had settled it by hand: written down as what it is, and money that was given back is booked. The state stays. */
+function noteLate(database: Database, call: StoredCall, { settled, nowMs }: SettleRequest): SettleResult {
+  const byHand = call.settled !== null && call.settled.by !== null;
+  if (byHand && settled.by === null && finalOutcomes.includes(call.state)) {
+    const voided = settled.outcome === "succeeded" && call.state !== "succeeded";
+    const row = database.row<{ money: string | null }>("SELECT money FROM calls WHERE id = ?", call.id);
+    const money = voided ? bookLate(database, JSON.parse(row?.money ?? "[]") as readonly Resolved[]) : [];
+    appendCallEntry(database, "call.late_outcome", call, nowMs, { settled, money });
+  }
+  return { kind: "already", state: call.state };
+}
+
+const finalOutcomes: readonly State[] = ["succeeded", "failed", "not_sent"];
 
 /** Ends a call of which nothing was sent: its money goes back. */
 export function endHold(
@@ -122,7 +138,8 @@ export function holdAgain(
   nowMs: number,
 ): SettleResult {
   const call = findCall(database, "id = ?", id);
-  if (call === null || !mayBecome(call.state, "held")) return { kind: "already", state: call?.state ?? "received" };
+  if (call === null || !mayBecome(call.state, "held") || (call.hold?.expiresAtMs ?? 0) <= nowMs)
+    return { kind: "already", state: call?.state ?? "received" };
   changeState(database, call, "held", nowMs);
   database.run("UPDATE calls SET hold = ?, hold_expires_ms = ? WHERE id = ?", JSON.stringify(hold), hold.expiresAtMs, id);
   appendCallEntry(database, "call.held_again", call, nowMs, { hold, verdict, policy: policyDigest });
@@ -147,7 +164,9 @@ function writeSettled(database: Database, call: StoredCall, to: State, settled: 
 /** Calls that the duties must look after. */
 export function dueCalls(database: Database, nowMs: number): DueCalls {
   const ids = (condition: string): readonly string[] =>
-    database.rows<{ id: string }>(`SELECT id FROM calls WHERE ${condition} ORDER BY created_ms LIMIT 256`, nowMs).map((row) => row.id);
+    database
+      .rows<{ id: string }>(`SELECT id FROM calls WHERE ${indexedOpen} AND ${condition} ORDER BY created_ms LIMIT 256`, nowMs)
+      .map((row) => row.id);
   return {
     expired: ids("state IN ('held', 'approved') AND hold_expires_ms <= ?"),
     approved: ids("state = 'approved' AND hold_expires_ms > ?"),

@@ -21,6 +21,9 @@ export interface CallRow {
 
 const columns = "id, key, state, facts, hold, twin, payload_digest, started_ms, settle_by_ms, settled, updated_ms";
 
+/** The condition of the index `calls_open`, word for word: said otherwise, the whole table is read. */
+export const indexedOpen = "state IN ('held', 'approved', 'started', 'unknown')";
+
 /** The first call that a condition names, or null. */
 export function findCall(database: Database, condition: string, ...values: (string | number)[]): StoredCall | null {
   const row = database.row<CallRow>(`SELECT ${columns} FROM calls WHERE ${condition} LIMIT 1`, ...values);

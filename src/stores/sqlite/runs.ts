@@ -15,13 +15,16 @@ interface RunRow {
   readonly outcome: string | null;
 }
 
+/** Sums stop here: what is larger could not be read back. */
+const most = Number.MAX_SAFE_INTEGER;
+
 /** Adds what the agent reports of a run, and counts its cost in the budgets named. Usage only adds. */
 export function addUsage(database: Database, report: Omit<RunReport, "outcome">, costs: readonly Reservation[], nowMs: number): void {
   const { run, tenant, agent, model, promptTokens, completionTokens, usdMicros } = report;
   database.run(
     `INSERT INTO runs (tenant, run, agent, model, prompt_tokens, completion_tokens, usd_micros, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (tenant, run, agent) DO UPDATE SET model = coalesce(excluded.model, model), prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-      completion_tokens = completion_tokens + excluded.completion_tokens, usd_micros = usd_micros + excluded.usd_micros, updated_ms = excluded.updated_ms`,
+      ON CONFLICT (tenant, run, agent) DO UPDATE SET model = coalesce(excluded.model, model), prompt_tokens = min(${most}, prompt_tokens + excluded.prompt_tokens),
+      completion_tokens = min(${most}, completion_tokens + excluded.completion_tokens), usd_micros = min(${most}, usd_micros + excluded.usd_micros), updated_ms = excluded.updated_ms`,
     tenant,
     run,
     agent,

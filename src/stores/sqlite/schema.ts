@@ -4,6 +4,7 @@ export const migrations: readonly string[] = [
 CREATE TABLE calls (
   id TEXT PRIMARY KEY,
   tenant TEXT NOT NULL,
+  environment TEXT NOT NULL,
   agent TEXT NOT NULL,
   user TEXT NOT NULL,              -- '' when the agent acts for nobody
   run TEXT NOT NULL,               -- '' when the call has none
@@ -21,13 +22,16 @@ CREATE TABLE calls (
   started_ms INTEGER,
   settle_by_ms INTEGER,
   settled TEXT,                    -- Settled as JSON
+  money TEXT,                      -- what became of its reservations, as JSON
   created_ms INTEGER NOT NULL,
   updated_ms INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX calls_key ON calls (tenant, agent, user, key) WHERE key IS NOT NULL;
-CREATE INDEX calls_digest ON calls (call_digest);
+) STRICT;                          -- with rowids: rows are large, and ids are random
+CREATE UNIQUE INDEX calls_key ON calls (tenant, environment, agent, user, key) WHERE key IS NOT NULL;
+CREATE INDEX calls_held_once ON calls (call_digest, run, created_ms) WHERE was_held = 1;
+CREATE INDEX calls_twin ON calls (call_digest) WHERE effect = 'write' AND state IN ('held', 'approved', 'admitted', 'started', 'unknown');
 CREATE INDEX calls_open ON calls (state, created_ms) WHERE state IN ('held', 'approved', 'started', 'unknown');
-CREATE INDEX calls_run ON calls (tenant, run, created_ms);
+CREATE INDEX calls_run ON calls (tenant, run, agent, created_ms) WHERE state <> 'denied';
+CREATE INDEX calls_holder ON calls (tenant, environment, agent, run) WHERE state IN ('held', 'approved');
 CREATE INDEX calls_created ON calls (created_ms);
 
 CREATE TABLE votes (
@@ -83,7 +87,6 @@ CREATE TABLE payloads (
   PRIMARY KEY (digest, tenant)
 ) STRICT;
 CREATE INDEX payloads_kept ON payloads (kept_ms);
-CREATE INDEX calls_payload ON calls (payload_digest);
 
 CREATE TABLE ledger (
   seq INTEGER PRIMARY KEY,

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { FaultPoint } from "../../ports/faults.ts";
 import { type Database, openDatabase } from "./database.ts";
 import type { Batch, BatchReply, OperationCall, OperationReply, WorkerOptions } from "./messages.ts";
-import { operations } from "./operations.ts";
+import { operations, readsOnly } from "./operations.ts";
 
 const options = workerData as WorkerOptions;
 const port = parentPort;
@@ -23,15 +23,20 @@ const pointsOf: Readonly<Record<string, readonly [FaultPoint, FaultPoint]>> = {
 };
 
 /** Runs one operation in its savepoint: its fault rolls back itself and nothing else. */
-function runOperation(database: Database, { name, input }: OperationCall): OperationReply {
-  database.exec("SAVEPOINT operation");
+function runOperation(database: Database, call: OperationCall): OperationReply {
+  if (readsOnly.has(call.name)) return attempt(database, call);
+  database.run("SAVEPOINT operation");
+  const reply = attempt(database, call);
+  if (!reply.ok) database.run("ROLLBACK TO operation");
+  database.run("RELEASE operation");
+  return reply;
+}
+
+function attempt(database: Database, { name, input }: OperationCall): OperationReply {
   try {
     const operation = operations[name] as (database: Database, ...input: readonly unknown[]) => unknown;
-    const value = operation(database, ...input);
-    database.exec("RELEASE operation");
-    return { ok: true, value };
+    return { ok: true, value: operation(database, ...input) };
   } catch (error) {
-    database.exec("ROLLBACK TO operation; RELEASE operation");
     return { ok: false, message: String(error) };
   }
 }

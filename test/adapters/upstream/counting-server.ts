@@ -88,6 +88,7 @@ export function answer(status: number, body = "", headers: readonly string[] = [
 export function request(server: { readonly url: string }, change: Partial<OutboundRequest> = {}): OutboundRequest {
   return {
     upstream: "up",
+    tenant: "acme",
     method: "POST",
     url: `${server.url}/v1/refunds`,
     headers: { authorization: "Bearer secret", "content-type": "application/json" },
