@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { StoreUnavailable } from "../../src/ports/calls.ts";
+import { StoreOverloaded, StoreUnavailable } from "../../src/ports/calls.ts";
 import { type Code, codeRow, codes } from "../../src/rules/codes.ts";
 import type { TestAnswer } from "../support/gateway.ts";
 import { rawRequest } from "../support/raw-http.ts";
@@ -188,6 +188,21 @@ const rows: readonly Row[] = [
     retryAfter: true,
     act: () => during(inject(world().gateway.ports.calls, "admit", rejecting(new StoreUnavailable("no"))), () => refundIn(fresh())),
   },
+  {
+    code: "ERR_OVERLOADED",
+    record: null,
+    retryAfter: true,
+    act: () => during(inject(world().gateway.ports.calls, "admit", rejecting(new StoreOverloaded("no"))), () => refundIn(fresh())),
+  },
+  {
+    code: "ERR_PREVIEW_UNAVAILABLE",
+    record: null,
+    retryAfter: true,
+    act: async () => {
+      await world().sandbox.setFault({ method: "GET", path_prefix: "/v1/charges/", mode: "reset_before", times: 1 });
+      return refundIn(fresh());
+    },
+  },
   { code: "ERR_STOPS_STALE", record: null, act: staleStops },
   { code: "ERR_HOLD_REJECTED", record: "rejected", act: () => heldThen(reject, "rejected") },
   {
@@ -220,6 +235,18 @@ const rows: readonly Row[] = [
   { code: "ERR_OUTPUT_INVALID", record: "succeeded", sent: 1, act: () => faulty({ mode: "not_json", act: true }) },
   { code: "ERR_ANSWER_WITHHELD", record: "succeeded", sent: 1, act: () => faulty({ mode: "huge", bytes: 1_000_000, act: true }) },
   {
+    code: "ERR_ANSWER_UNREADABLE",
+    record: "succeeded",
+    sent: 1,
+    act: async () => {
+      const [run, key, reason] = [fresh(), fresh("k"), fresh()];
+      assert.equal((await refundIn(run, { reason }, { key })).status, 200);
+      return during(inject(world().gateway.ports.calls, "payload", rejecting(new StoreUnavailable("no"))), () =>
+        refundIn(run, { reason }, { key }),
+      );
+    },
+  },
+  {
     code: "ERR_ANSWER_ERASED",
     record: "succeeded",
     sent: 1,
@@ -242,9 +269,7 @@ const rows: readonly Row[] = [
 ];
 
 /** Codes that no request gets today, and why. */
-const unreachable: Readonly<Partial<Record<Code, string>>> = {
-  ERR_OVERLOADED: "a full queue is ERR_STORE_UNAVAILABLE",
-};
+const unreachable: Readonly<Partial<Record<Code, string>>> = {};
 /** Shown by a test of its own below. */
 const apart: readonly Code[] = ["ERR_DRAINING"];
 

@@ -65,7 +65,10 @@ test("an approved call is not executed by a policy that fails meanwhile, and wai
     const before = sentTo(world).length;
     assert.equal((await world.approve("approver", id)).status, 200);
     const { runApproved } = await import("../../src/control/duties.ts");
-    for (let look = 0; look < 5; look += 1) await runApproved(world.gateway.ports);
+    for (let look = 0; look < 5; look += 1) {
+      await runApproved(world.gateway.ports);
+      await Promise.all(world.gateway.ports.executing.values());
+    }
     assert.equal((await storedCall(world, id))?.state, state, title);
     assert.equal(sentTo(world).length, before);
     restore();
