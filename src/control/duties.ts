@@ -18,7 +18,6 @@ export const duties: readonly Duty[] = [
   { name: "settle overdue calls", everyMs: 1000, on: "one", run: settleOverdue },
   { name: "write unsettled outcomes", everyMs: 500, on: "all", run: (ports) => ports.retryUnsettled() },
   { name: "erase old payloads", everyMs: 60_000, on: "one", run: erasePayloads },
-  { name: "seal the ledger", everyMs: 500, on: "one", run: sealLedger },
   { name: "publish a checkpoint", everyMs: 1000, on: "one", run: (ports) => ports.publishCheckpoint() },
 ];
 
@@ -75,13 +74,4 @@ async function forEach(ports: ControlPorts, callIds: readonly string[], work: (c
 async function erasePayloads(ports: ControlPorts): Promise<void> {
   const beforeMs = ports.clock.nowMs() - ports.payloadsKeptMs;
   while ((await ports.calls.erasePayloads(beforeMs)) > 0);
-}
-
-const sealBatchMax = 5000;
-
-async function sealLedger(ports: ControlPorts): Promise<void> {
-  for (;;) {
-    const { sealed } = await ports.ledger.seal(sealBatchMax);
-    if (sealed < sealBatchMax) return;
-  }
 }

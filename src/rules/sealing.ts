@@ -34,7 +34,12 @@ const label = "sallyport ledger entry v1";
  * entry comes last, so two different rows never have the same bytes. Throws on what RFC 8785 cannot express (lone surrogates, non-finite numbers).
  */
 export function hashEntry(prev: string, seq: number, entry: JsonObject): string {
-  return sha256Hex(`${label}\n${seq}\n${prev}\n${canonicalJson(entry)}`);
+  return hashEntryText(prev, seq, canonicalJson(entry));
+}
+
+/** The same for an entry whose RFC 8785 text is at hand. */
+export function hashEntryText(prev: string, seq: number, text: string): string {
+  return sha256Hex(`${label}\n${seq}\n${prev}\n${text}`);
 }
 
 /** Numbers and chains entries after a head, in the order given. All or nothing: throws like `hashEntry` and on a head that cannot be one. */

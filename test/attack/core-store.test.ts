@@ -35,7 +35,6 @@ const report = (run: string, usdMicros: number, promptTokens = 0) => ({
 });
 const cost = (key: string, units: number): Reservation => ({ ...reservationOf(key, units, 1_000_000), budget: "cost/agent/day" });
 const ledgerTypes = async (call: string): Promise<readonly unknown[]> => {
-  await store.ledger.seal(100_000);
   const types: unknown[] = [];
   for (let from = 1; ; from += 1000) {
     const rows = await store.ledger.read(from, 1000);

@@ -38,7 +38,11 @@ export function checkReservations(
   movingFrom: string | null,
 ): Beyond | null {
   for (const reservation of inKeyOrder(reservations)) {
-    const short = shortfall(accountWithout(database, reservation.key, movingFrom ?? ""), reservation, forHold);
+    const short = shortfall(
+      movingFrom === null ? readAccount(database, reservation.key) : accountWithout(database, reservation.key, movingFrom),
+      reservation,
+      forHold,
+    );
     if (short !== null) return { ...short, reservation };
   }
   return null;

@@ -46,7 +46,6 @@ export async function openSqliteStore(options: QueueOptions): Promise<SqliteStor
     active: () => queue.run("activeStops"),
   };
   const ledger: Ledger = {
-    seal: (max) => queue.run("seal", max),
     head: () => queue.run("head"),
     read: (fromSeq, limit) => queue.run("readLedger", fromSeq, limit),
   };

@@ -16,7 +16,7 @@ import type { Stop } from "../../rules/stops.ts";
 import type { Verdict } from "../../rules/verdict.ts";
 import { admitCall, findByKey, recordDenied } from "./admit.ts";
 import type { Database } from "./database.ts";
-import { readHead, readSealed, sealRows } from "./ledger.ts";
+import { readHead, readSealed } from "./ledger.ts";
 import { erasePayloads, findPayload } from "./payloads.ts";
 import { dueCalls, endHold, holdAgain, interruptCall, recoverCalls, settleCall, startCall, voteOnHold } from "./progress.ts";
 import { findCall, findCalls } from "./rows.ts";
@@ -55,7 +55,6 @@ export const operations = {
     setRunOutcome(database, key, outcome, nowMs),
   findRun: (database: Database, key: RunKey) => findRun(database, key),
   listRuns: (database: Database, limit: number) => listRuns(database, limit),
-  seal: (database: Database, max: number) => sealRows(database, max),
   head: (database: Database) => readHead(database),
   readLedger: (database: Database, fromSeq: number, limit: number) => readSealed(database, fromSeq, limit),
 } as const;

@@ -84,12 +84,11 @@ export function settleCall(database: Database, request: SettleRequest): SettleRe
   if (call === null) return { kind: "already", state: "received" };
   if (!onItsWay || !mayBecome(call.state, to)) return noteLate(database, call, request);
   if (request.answer !== null) insertPayload(database, request.answer, request.nowMs);
-  writeSettled(database, call, to, request.settled, request.nowMs);
   const money =
     moneyAt(to) === "taken"
       ? []
       : resolveReservations(database, call.id, (budget, reserved) => (to === "succeeded" ? (request.actual[budget] ?? reserved) : 0));
-  database.run("UPDATE calls SET money = ? WHERE id = ?", JSON.stringify(money), call.id);
+  writeSettled(database, call, to, request.settled, money, request.nowMs);
   appendCallEntry(database, `call.${to}`, call, request.nowMs, { settled: request.settled, money });
   return { kind: "settled" };
 }
@@ -123,8 +122,8 @@ export function endHold(
 }
 
 function endUnsent(database: Database, call: StoredCall, to: State, settled: Settled, nowMs: number): void {
-  writeSettled(database, call, to, settled, nowMs);
   const money = resolveReservations(database, call.id, () => 0);
+  writeSettled(database, call, to, settled, money, nowMs);
   appendCallEntry(database, `call.${to}`, call, nowMs, { settled, money });
 }
 
@@ -151,13 +150,22 @@ function changeState(database: Database, call: StoredCall, to: State, nowMs: num
 }
 
 /** A call that was not sent gives its key back, so that the same key may try again (nothing is stored for what never ran). */
-function writeSettled(database: Database, call: StoredCall, to: State, settled: Settled, nowMs: number): void {
-  changeState(database, call, to, nowMs);
+function writeSettled(
+  database: Database,
+  { id }: StoredCall,
+  to: State,
+  settled: Settled,
+  money: readonly Resolved[],
+  nowMs: number,
+): void {
   database.run(
-    "UPDATE calls SET settled = ?, key = CASE WHEN ? = 'not_sent' THEN NULL ELSE key END WHERE id = ?",
-    JSON.stringify(settled),
+    "UPDATE calls SET state = ?, updated_ms = ?, settled = ?, money = ?, key = CASE WHEN ? = 'not_sent' THEN NULL ELSE key END WHERE id = ?",
     to,
-    call.id,
+    nowMs,
+    JSON.stringify(settled),
+    JSON.stringify(money),
+    to,
+    id,
   );
 }
 
@@ -199,7 +207,7 @@ export function interruptCall(database: Database, id: string, nowMs: number): Ou
 
 /** At start no call of an earlier process can still be on its way: this process holds the file alone. */
 export function recoverCalls(database: Database, nowMs: number): { readonly unknown: number; readonly failed: number } {
-  const outcomes = findCalls(database, "state = 'started'").map((call) => interruptCall(database, call.id, nowMs));
+  const outcomes = findCalls(database, `${indexedOpen} AND state = 'started'`).map((call) => interruptCall(database, call.id, nowMs));
   const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
   return { unknown: count("unknown"), failed: count("failed") };
 }

@@ -90,10 +90,9 @@ CREATE INDEX payloads_kept ON payloads (kept_ms);
 
 CREATE TABLE ledger (
   seq INTEGER PRIMARY KEY,
-  entry TEXT NOT NULL,
-  prev TEXT,
-  hash TEXT
+  entry TEXT NOT NULL,             -- RFC 8785 text
+  prev TEXT NOT NULL,
+  hash TEXT NOT NULL
 ) STRICT;
-CREATE INDEX ledger_unsealed ON ledger (seq) WHERE hash IS NULL;
 `,
 ];
