@@ -27,7 +27,8 @@ export async function compare({ folder, quick, write, unpinned, rounds: asked }:
   const pinned = canPin && !unpinned;
   const field = await openField({ parentFolder: folder, pinned, runs: quick ? 400 : 6000 });
   const times = { rounds, cellMs: quick ? 500 : 3000, warmUpMs: quick ? 150 : 1000 };
-  const cells = await runCells(field, quick ? writes : [...writes, ...reads], times).finally(() => field.close());
+  const cells = await runCells(field, quick ? writes : [...writes, ...reads], times);
+  await field.close();
   const told = `medians over ${rounds} rounds of ${times.cellMs / 1000} s per cell, interleaved`;
   const text = renderAll(cells, renderMachine(pinned, told, measureFsync(folder, quick ? 20 : 400)));
   process.stdout.write(`${text}\n`);

@@ -39,7 +39,8 @@ export async function timeSteps({ folder: parent, quick, write }: StepsOptions):
   const folder = mkdtempSync(join(parent, "sallyport-steps-"));
   try {
     const gateway = await openGateway(gatewayOptions(folder));
-    const rows = await timeAll(gateway, openDevIssuer(join(folder, "data")), quick ? 50 : 500).finally(() => gateway.close());
+    const rows = await timeAll(gateway, openDevIssuer(join(folder, "data")), quick ? 50 : 500);
+    await gateway.close();
     const fsync = measureFsync(parent, 200);
     const disk = `While this was measured, one fdatasync of 4 KiB took ${fsync.p50Ms.toFixed(2)} ms in the middle and ${fsync.p99Ms.toFixed(2)} ms at p99.`;
     const table = [
@@ -124,7 +125,7 @@ function answered(number: number): Executed["result"] {
 
 function sure<T>(value: T | Denial): T {
   if (isDenial(value)) throw new Error(`a step of the bench was denied: ${value.denied} ${value.detail ?? ""}`);
-  return value as T;
+  return value;
 }
 
 /** Runs a step so often in each of several batches; the first batch is a warm-up and is not counted. */

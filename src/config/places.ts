@@ -78,7 +78,7 @@ export function placeArguments(
   for (const [name, schema] of Object.entries(properties)) {
     const place = match.parameters.includes(name) ? "path" : elsewhere;
     places.set(name, place);
-    if (place !== "body") checkScalar(schema as JsonObject, place, [...path, "properties", name], report);
+    if (place !== "body") checkScalar(schema, place, [...path, "properties", name], report);
   }
   for (const name of requiredOf(input)) {
     if (!Object.hasOwn(properties, name)) report([...path, "required"], `names ${JSON.stringify(name)}, which properties does not declare`);

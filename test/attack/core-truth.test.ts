@@ -197,7 +197,7 @@ test("an unknown call is not reconciled before its time is over", async () => {
   const answer = await call.send();
   assert.equal(answer.body["executed"], "unknown", answer.text);
   const body = { outcome: "not_sent", reason: "I looked" };
-  const early = await world.people("operator", "POST", `/sallyport/v1/calls/${answer.body["call_id"]}/reconcile`, body);
+  const early = await world.people("operator", "POST", `/sallyport/v1/calls/${String(answer.body["call_id"])}/reconcile`, body);
   assert.deepEqual([early.status, await attacked.stateOf(answer.body["call_id"] as string)], [409, "unknown"]);
 });
 

@@ -85,7 +85,7 @@ for (let round = 0; round < rounds; round += 1) {
     const done = sent.filter((one) => one.status === 200);
     const refused = sent.filter((one) => one.status !== 200);
     assert.ok(done.length >= 100, `only ${done.length} calls were answered before the drain`);
-    const seen = (await sandbox.requests()).filter((one) => one.url === "/v1/tickets");
+    const seen = sandbox.requests().filter((one) => one.url === "/v1/tickets");
     const countOf = ({ mark }: Sent): number => seen.filter((one) => one.body.includes(mark)).length;
     for (const one of done) assert.equal(countOf(one), 1, one.mark);
     for (const one of refused) assert.ok(one.status === null || one.status === 503, `${one.mark}: ${one.status}`);

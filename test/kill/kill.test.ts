@@ -140,7 +140,7 @@ async function judge(row: Row, call: KilledCall): Promise<void> {
 }
 
 async function seenOf(call: KilledCall): Promise<number> {
-  return (await sandbox.requests()).filter((one) => one.method === "POST" && one.url === call.url && one.body.includes(call.mark)).length;
+  return sandbox.requests().filter((one) => one.method === "POST" && one.url === call.url && one.body.includes(call.mark)).length;
 }
 
 /** Waits until the call has the expected state, at most a minute; answers the state it had last. */

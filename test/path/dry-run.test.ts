@@ -9,7 +9,7 @@ before(async () => {
 after(() => world.close());
 
 const dry = { "sallyport-dry-run": "true" };
-const writes = async () => (await world.sandbox.requests()).filter((one) => one.method !== "GET").length;
+const writes = async () => world.sandbox.requests().filter((one) => one.method !== "GET").length;
 const recorded = async () =>
   ((await world.people("viewer", "GET", "/sallyport/v1/calls?limit=1000")).body["calls"] as { tool: string }[]).filter(
     (call) => call.tool === "payments.refund",

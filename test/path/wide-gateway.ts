@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,15 +83,6 @@ export async function storedCall(world: TestGateway, id: string): Promise<Stored
 /** Requests that reached the upstream, without the previews of charges. */
 export function sentTo(world: TestGateway): readonly RequestLine[] {
   return world.sandbox.requests().filter(({ method, url }) => !(method === "GET" && url.startsWith("/v1/charges/")));
-}
-
-/** Asserts that an answer refuses without an effect, in the form every problem has. */
-export function assertRefused(
-  answer: { readonly status: number; readonly body: Record<string, unknown>; readonly text: string },
-  code: string,
-): void {
-  assert.equal(answer.body["code"], code, answer.text);
-  assert.equal(answer.body["executed"], false, answer.text);
 }
 
 /** Replaces a function of one of the gateway's ports: an injected fault. Answers how to put it back. */

@@ -216,7 +216,7 @@ export const admissionRules: Rules = {
     const calls = [1, 2, 3].map(() => admitOf());
     const [, ...results] = await Promise.all([store.stops.set(stopOf({})), ...calls.map((call) => store.calls.admit(call))]);
     assert.deepEqual(
-      results.map((result) => (result as AdmitResult).kind),
+      results.map((result) => result.kind),
       ["stopped", "stopped", "stopped"],
     );
   },

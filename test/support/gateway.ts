@@ -62,7 +62,6 @@ const groupsOf: Readonly<Record<string, readonly string[]>> = { approver: ["fina
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const { sandbox: sandboxOptions, ...changes } = options;
   const sandbox = await startSandbox(sandboxOptions ?? {});
-  const ownDir = changes.dataDir === undefined;
   const dataDir = changes.dataDir ?? mkdtempSync(join(tmpdir(), "sallyport-test-"));
   const upstreams = { payments: sandbox.url, tickets: sandbox.url, deploys: sandbox.url };
   const open = (): Promise<Gateway> =>
@@ -126,7 +125,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     async close() {
       await gateway.close();
       await sandbox.stop();
-      if (ownDir) rmSync(dataDir, { recursive: true, force: true });
+      if (changes.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -137,7 +137,7 @@ async function readReadyUrl(child: Child): Promise<string> {
     if (over && !stdout.includes("\n")) throw new Error(`the sandbox did not start: ${stderr || "no word from it in time"}`);
   }
   const ready = JSON.parse(stdout) as { ready: boolean; url: string };
-  if (ready.ready !== true) throw new Error("the sandbox said something else than ready");
+  if (!ready.ready) throw new Error("the sandbox said something else than ready");
   return ready.url;
 }
 

@@ -113,7 +113,7 @@ function fits(jwk: JsonObject, name: Algorithm): boolean {
 // Only these reach the importer: whatever else a JWK carries (x5c, oth, ext) has no say.
 function publicMembers(jwk: JsonObject): JWK {
   const members = ["kty", "crv", "x", "y", "n", "e"].filter((name) => Object.hasOwn(jwk, name));
-  return Object.fromEntries(members.map((name) => [name, jwk[name]])) as unknown as JWK;
+  return Object.fromEntries(members.map((name) => [name, jwk[name]]));
 }
 
 function printOf(jwk: JsonObject): string {

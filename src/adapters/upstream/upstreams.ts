@@ -49,7 +49,7 @@ export function openUpstreams({ upstreams, ...given }: UpstreamsOptions): Upstre
     send: (request) => send(places.get(request.upstream), request, limits),
     close: async () => {
       const pools = [...places.values()].flatMap(({ lines }) => [...lines.values()].map(({ pool }) => pool));
-      await Promise.all(pools.map((pool) => (pool.closed ? undefined : pool.close())));
+      await Promise.all(pools.filter((pool) => !pool.closed).map((pool) => pool.close()));
     },
   };
 }

@@ -12,8 +12,8 @@ const reasonMax = 500;
 function readBody(body: unknown, known: readonly string[]): JsonObject | Refusal {
   const read = body instanceof Uint8Array ? readJsonObject(body) : null;
   if (read === null || isDenial(read)) return refuseRequest("ERR_INVALID", "the body is one JSON object");
-  const unknown = Object.keys(read as JsonObject).find((key) => !known.includes(key));
-  return unknown === undefined ? (read as JsonObject) : refuseRequest("ERR_INVALID", `the body takes ${known.join(", ")}`);
+  const unknown = Object.keys(read).find((key) => !known.includes(key));
+  return unknown === undefined ? read : refuseRequest("ERR_INVALID", `the body takes ${known.join(", ")}`);
 }
 
 function isText(value: JsonValue | undefined): value is string {
@@ -26,14 +26,15 @@ const needsReason = refuseRequest("ERR_INVALID", `reason is a text of 1 to ${rea
 export function readReason(body: unknown): string | Refusal {
   const read = readBody(body, ["reason"]);
   if ("refused" in read) return read as Refusal;
-  return isText((read as JsonObject)["reason"]) ? ((read as JsonObject)["reason"] as string) : needsReason;
+  const { reason } = read;
+  return isText(reason) ? reason : needsReason;
 }
 
 /** `{"approve", "reason", "binding"}` */
 export function readVote(body: unknown): Omit<VoteRequest, "callId"> | Refusal {
   const read = readBody(body, ["approve", "reason", "binding"]);
   if ("refused" in read) return read as Refusal;
-  const { approve, reason, binding } = read as JsonObject;
+  const { approve, reason, binding } = read;
   if (typeof approve !== "boolean" || typeof binding !== "string")
     return refuseRequest("ERR_INVALID", "approve is true or false, binding is the one shown with the hold");
   return isText(reason) ? { approve, reason, binding } : needsReason;
@@ -43,7 +44,7 @@ export function readVote(body: unknown): Omit<VoteRequest, "callId"> | Refusal {
 export function readReconcile(body: unknown): Omit<ReconcileRequest, "callId"> | Refusal {
   const read = readBody(body, ["outcome", "reason"]);
   if ("refused" in read) return read as Refusal;
-  const { outcome, reason } = read as JsonObject;
+  const { outcome, reason } = read;
   if (outcome !== "succeeded" && outcome !== "failed" && outcome !== "not_sent")
     return refuseRequest("ERR_INVALID", "outcome is succeeded, failed or not_sent");
   return isText(reason) ? { outcome, reason } : needsReason;
@@ -53,7 +54,7 @@ export function readReconcile(body: unknown): Omit<ReconcileRequest, "callId"> |
 export function readStop(body: unknown): StopRequest | Refusal {
   const read = readBody(body, ["scope", "reason", "expires_in_s"]);
   if ("refused" in read) return read as Refusal;
-  const { scope, reason, expires_in_s: expires = null } = read as JsonObject;
+  const { scope, reason, expires_in_s: expires = null } = read;
   const entries = typeof scope === "object" && scope !== null && !Array.isArray(scope) ? Object.entries(scope) : null;
   if (entries === null || entries.some(([key, value]) => !(stopScopeKeys as readonly string[]).includes(key) || !isText(value))) {
     return refuseRequest("ERR_INVALID", `scope is an object of ${stopScopeKeys.join(", ")}; {} stops everything`);

@@ -70,7 +70,7 @@ class WorkerQueue implements Queue {
     if (this.#waiting.length >= this.#options.queueMax)
       return Promise.reject(new StoreOverloaded("too many operations are waiting for the store"));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ call: { name, input }, queuedAtMs: performance.now(), resolve: resolve as (value: never) => void, reject });
+      this.#waiting.push({ call: { name, input }, queuedAtMs: performance.now(), resolve: resolve, reject });
       this.#send();
     });
   }

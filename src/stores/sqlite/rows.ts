@@ -1,6 +1,5 @@
 import type { CallFacts, Settled, StoredCall } from "../../ports/calls.ts";
 import type { HoldTerms, Vote } from "../../rules/holds.ts";
-import type { JsonObject } from "../../rules/json.ts";
 import type { State } from "../../rules/states.ts";
 import type { Database } from "./database.ts";
 import { appendEntry } from "./ledger.ts";
@@ -65,5 +64,5 @@ export function appendCallEntry(database: Database, type: string, call: CallFact
     run: call.run,
     tool: call.tool,
     ...body,
-  } as JsonObject);
+  });
 }

@@ -122,7 +122,7 @@ const headerRows: RefusedRow[] = [
     "https://evil.example/k",
   ].map((kid): RefusedRow => [`kid ${JSON.stringify(kid)}`, untrusted, withHeader({ kid })]),
   ...[null, 0, "", ["es256"], { a: 1 }, true, "k".repeat(257)].map(
-    (kid): RefusedRow => [`kid ${String(JSON.stringify(kid)).slice(0, 20)} of the wrong kind`, malformed, withHeader({ kid })],
+    (kid): RefusedRow => [`kid ${JSON.stringify(kid).slice(0, 20)} of the wrong kind`, malformed, withHeader({ kid })],
   ),
   ...[
     "id_token",
@@ -217,7 +217,7 @@ const claimRows: RefusedRow[] = [
       "acme\u00a0",
       "e\u0301",
       "x".repeat(201),
-    ].map((value): RefusedRow => [`${name} ${String(JSON.stringify(value)).slice(0, 30)}`, unfit, withClaims({ [name]: value })]),
+    ].map((value): RefusedRow => [`${name} ${JSON.stringify(value).slice(0, 30)}`, unfit, withClaims({ [name]: value })]),
   ),
   ...["workflow", "environment", "run", "user", "jti"].flatMap((name) =>
     [null, "", 7, ["x"]].map((value): RefusedRow => [`${name} ${JSON.stringify(value)}`, unfit, withClaims({ [name]: value })]),
