@@ -104,9 +104,9 @@ function findingOf(error: ErrorObject): Finding | null {
   }
 }
 
-/** A file that is no map at all may be anything, a key by mistake: it is not quoted. */
+/** A file that is one text and no map may be anything, a key by mistake: it is not quoted. */
 function isSecret(error: ErrorObject, schema: Readonly<Record<string, unknown>>): boolean {
-  return schema["x-secret"] === true || error.instancePath === "";
+  return schema["x-secret"] === true || (error.instancePath === "" && typeof error.data === "string");
 }
 
 function enumFinding(error: ErrorObject, schema: Readonly<Record<string, unknown>>): { message: string; hint?: string | null } {

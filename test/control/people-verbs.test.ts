@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { openMemoryRates } from "../../src/adapters/rates/memory-rates.ts";
 import { cancelCall } from "../../src/control/cancel-call.ts";
 import { findOwnCall } from "../../src/control/collect-call.ts";
 import { duties } from "../../src/control/duties.ts";
@@ -35,6 +36,7 @@ const ports = {
   clock: { nowMs: () => clock.now, monotonicMs: () => clock.now },
   ids: { stopId: () => `stop_${++stopIds}` },
   notices: { changed: (id: string) => changed.push(id), wait: async () => {} },
+  rates: openMemoryRates(),
   policy: () => ({ digest: "p9" }),
   stops: { refresh: async () => {}, blocking: () => null },
   catalogue: () => catalogueOf({ contracts: [contractOf({ budgets })] }),

@@ -84,7 +84,9 @@ test("a process that dies before the commit leaves nothing of it, after the comm
       assert.equal(signal, "SIGKILL");
       const known = await assertWhole(file, asked, started);
       if (kept) assert.ok(known > started.length, `${point}: the committed call is there, though nobody was told`);
-      else assert.equal(known, started.length, `${point}: nothing of the call is there`);
+      // A batch before the killed one may be committed and not yet told; of the killed one nothing is there.
+      else
+        assert.ok(known >= started.length && known <= passed, `${point}: ${known} calls are there, ${passed} were before the killed batch`);
     }
   }
 });
