@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { inspect } from "node:util";
 import type { Code } from "../../../src/rules/codes.ts";
 import {
   audience,
@@ -217,7 +218,7 @@ const claimRows: RefusedRow[] = [
       "acme\u00a0",
       "e\u0301",
       "x".repeat(201),
-    ].map((value): RefusedRow => [`${name} ${JSON.stringify([value]).slice(0, 60)}`, unfit, withClaims({ [name]: value })]),
+    ].map((value): RefusedRow => [`${name} ${inspect(value).slice(0, 60)}`, unfit, withClaims({ [name]: value })]),
   ),
   ...["workflow", "environment", "run", "user", "jti"].flatMap((name) =>
     [null, "", 7, ["x"]].map((value): RefusedRow => [`${name} ${JSON.stringify(value)}`, unfit, withClaims({ [name]: value })]),
