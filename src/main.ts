@@ -1,5 +1,6 @@
 import { enableCompileCache } from "node:module";
 import { fileURLToPath } from "node:url";
+import { programVersion } from "./wiring/program-folder.ts";
 
 // The program: checks the Node version, hands the wirings to the commands, and ends with their exit code. What is imported late is not loaded by commands
 // that do not need it, and an old Node reads only these lines.
@@ -19,6 +20,7 @@ const { runCli } = await import("./edges/cli/program.ts");
 
 process.exit(
   await runCli(process.argv.slice(2), process.env, {
+    version: programVersion,
     async openGateway({ killAt, ...options }) {
       const { openGateway } = await import("./wiring/sqlite.ts");
       const { readKillAt } = await import("./wiring/kill-points.ts");

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { devPeople, openDevIssuer } from "../adapters/dev-issuer/issuer.ts";
 import type { BundleReport, Offline } from "../edges/cli/wirings.ts";
 import { isDenial } from "../rules/denial.ts";
+import { ledgerName, placesIn } from "./data-folder.ts";
 import { programFolder } from "./program-folder.ts";
 
 /** What the commands do without a running gateway. What is heavy is loaded by those that use it. */
@@ -18,6 +19,7 @@ export const offline: Offline = {
     return openDevIssuer(dataDir).mintPersonToken({ ...known, ttlMs });
   },
   checkBundle,
+  makeKeys,
   async installOpa(say) {
     const { installOpa } = await import("../adapters/opa-binary/install-opa.ts");
     const installed = installOpa(process.env, say);
@@ -33,6 +35,18 @@ export const offline: Offline = {
     return startSandbox(dataDir);
   },
 };
+
+async function makeKeys(dataDir: string): Promise<readonly string[]> {
+  const { openCheckpoints } = await import("../adapters/checkpoints/index.ts");
+  const { openPayloadCipher } = await import("../adapters/payload-cipher/index.ts");
+  const { checkpoints, checkpointKey, payloadKey, payloadKeys } = placesIn(dataDir);
+  const word = (file: string): string => (existsSync(file) ? "was there" : "made");
+  const told = [`${word(checkpointKey)}: ${checkpointKey}`, `${word(payloadKey)}: ${payloadKey}`];
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  await openCheckpoints({ dir: checkpoints, keyFile: checkpointKey, name: ledgerName, generateKey: true });
+  openPayloadCipher({ keyFile: payloadKey, dir: payloadKeys, generate: true });
+  return told;
+}
 
 async function checkBundle(policiesDir: string, bundleFile: string): Promise<BundleReport> {
   const { loadPolicy } = await import("../adapters/rego-wasm/load-policy.ts");

@@ -1,5 +1,4 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type Checkpoints, openCheckpoints } from "../adapters/checkpoints/index.ts";
 import { openMemoryNotices } from "../adapters/memory/notices.ts";
 import { openStopsView } from "../adapters/memory/stops-view.ts";
@@ -12,6 +11,7 @@ import type { ControlPorts } from "../control/ports.ts";
 import type { Clock } from "../ports/clock.ts";
 import { compareWithHead } from "../rules/checkpoint-note.ts";
 import { openSqliteStore, type SqliteStore } from "../stores/sqlite/index.ts";
+import { ledgerName, placesIn } from "./data-folder.ts";
 import { type KillAt, killReacher } from "./kill-points.ts";
 import { openListeners } from "./listeners.ts";
 import { createLog, type Log } from "./log.ts";
@@ -91,7 +91,7 @@ type OnFault = ControlPorts["onFault"];
 
 function openStore({ dataDir, gateway }: Setup, { killAt = null }: GatewayOptions, onFault: OnFault): Promise<SqliteStore> {
   const onDeath = (error: Error): void => onFault("", new Error("the store's writer has ended", { cause: error }));
-  const file = join(dataDir, "sallyport.db");
+  const file = placesIn(dataDir).store;
   return openSqliteStore({ file, killAt, queueMax: gateway.limits.queueMax, queueWaitMsMax: 2000, onDeath }).catch((error: unknown) => {
     const locked = String(error).includes("locked");
     throw new StartRefused(locked ? `another process has the store ${file}` : `the store ${file} cannot be opened: ${String(error)}`, [], {
@@ -101,7 +101,8 @@ function openStore({ dataDir, gateway }: Setup, { killAt = null }: GatewayOption
 }
 
 async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteStore, onFault: OnFault) {
-  const { gateway, catalogue, policy, dataDir } = setup;
+  const { gateway, catalogue, policy } = setup;
+  const { payloadKey, payloadKeys } = placesIn(setup.dataDir);
   const clock = options.clock ?? systemClock;
   const killAt = options.killAt ?? null;
   const recovered = await store.calls.recover(clock.nowMs());
@@ -117,7 +118,7 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
     runs: store.runs,
     stopStore: store.stops,
     ledger: store.ledger,
-    cipher: openPayloadCipher({ keyFile: join(dataDir, "payloads.key"), dir: join(dataDir, "keys"), generate: options.dev }),
+    cipher: openPayloadCipher({ keyFile: payloadKey, dir: payloadKeys, generate: options.dev }),
     stops,
     rates: openMemoryRates(),
     upstreams: openUpstreams({ upstreams: catalogue.mounts.map((mount) => mount.upstream) }),
@@ -143,11 +144,11 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
 /** The checkpoint folder. A ledger that is behind or beside what was signed last was cut, restored or forked: nothing may have an effect on top of it. */
 async function openEvidence({ dataDir }: Setup, { dev }: GatewayOptions, store: SqliteStore): Promise<Checkpoints> {
   const hashAt = async (seq: number): Promise<string | null> => (await store.ledger.read(seq, 1))[0]?.hash ?? null;
-  const dir = join(dataDir, "checkpoints");
+  const { checkpoints: dir, checkpointKey } = placesIn(dataDir);
   const checkpoints = await openCheckpoints({
     dir,
-    keyFile: join(dataDir, "ledger.key"),
-    name: "sallyport/ledger",
+    keyFile: checkpointKey,
+    name: ledgerName,
     generateKey: dev,
     hashAt,
   });

@@ -20,7 +20,9 @@ export function openSigner(options: { keyFile: string; name: string; generate: b
   const { keyFile, name } = options;
   const privateKey = readKey(keyFile) ?? (options.generate ? makeKey(keyFile) : null);
   if (privateKey === null) {
-    throw new SecretFileRefused(`there is no ledger key: run openssl genpkey -algorithm ed25519 -out ${keyFile} && chmod 600 ${keyFile}`);
+    throw new SecretFileRefused(
+      `there is no ledger key: run \`sallyport keys\`, or openssl genpkey -algorithm ed25519 -out ${keyFile} && chmod 600 ${keyFile}`,
+    );
   }
   const publicKey = createPublicKey(privateKey);
   const rawKey = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");

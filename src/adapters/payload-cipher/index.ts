@@ -71,7 +71,9 @@ function readMaster({ keyFile, generate }: PayloadCipherOptions): Uint8Array {
   }
   const bytes = found ?? readSecretFile(keyFile, 128);
   if (bytes === null)
-    throw new SecretFileRefused(`there is no payload key: write 64 hex digits to ${keyFile} (openssl rand -hex 32), mode 600`);
+    throw new SecretFileRefused(
+      `there is no payload key: run \`sallyport keys\`, or write 64 hex digits to ${keyFile} (openssl rand -hex 32), mode 600`,
+    );
   const text = Buffer.from(bytes).toString("latin1");
   if (!masterText.test(text)) throw new SecretFileRefused(`${keyFile} must hold exactly 64 lower-case hex digits`);
   return Buffer.from(text.trim(), "hex");

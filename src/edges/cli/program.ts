@@ -3,6 +3,7 @@ import { addAgentCommands } from "./add-agents.ts";
 import { addCalls } from "./add-calls.ts";
 import { addConfiguration } from "./add-configuration.ts";
 import { addHolds } from "./add-holds.ts";
+import { addKeys } from "./add-keys.ts";
 import { addLedger } from "./add-ledger.ts";
 import { addServe } from "./add-serve.ts";
 import { addStops } from "./add-stops.ts";
@@ -19,7 +20,7 @@ export type Runner = <Args extends readonly unknown[]>(
   action: (...args: Args) => Promise<ExitCode | undefined>,
 ) => (...args: Args) => Promise<void>;
 
-const groups: readonly AddCommands[] = [addServe, addConfiguration, addAgentCommands, addHolds, addCalls, addStops, addLedger];
+const groups: readonly AddCommands[] = [addServe, addConfiguration, addKeys, addAgentCommands, addHolds, addCalls, addStops, addLedger];
 
 /** Runs one command line and answers its exit code. Never throws: a fault is one line, with its stack only when SALLYPORT_DEBUG is set. */
 export async function runCli(argv: readonly string[], env: Context["env"], wirings: Wirings): Promise<number> {
@@ -52,6 +53,7 @@ function buildProgram(context: Context, run: Runner): Command {
   const program = new Command("sallyport");
   program
     .description("The gate for AI agents' tool calls: serve it, call tools through it, decide on held calls, verify its ledger.")
+    .version(context.wirings.version(), "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("Add --help to see how it is used.")
     .addHelpText("after", exitCodeHelp);

@@ -67,6 +67,8 @@ export interface Offline {
   mintAgentToken(dataDir: string, request: AgentTokenRequest): Promise<string>;
   mintPersonToken(dataDir: string, person: DevPersonRow, ttlMs: number): Promise<string>;
   checkBundle(policiesDir: string, bundleFile: string): Promise<BundleReport>;
+  /** Makes the ledger's and the payloads' keys where there are none; one line for each. */
+  makeKeys(dataDir: string): Promise<readonly string[]>;
   /** Null when it worked, else why not. Builds from source, for minutes. */
   installOpa(say: (line: string) => void): Promise<string | null>;
   /** Runs the policy tool with its output passed through; its exit code, or why it cannot run. */
@@ -78,6 +80,8 @@ export interface Offline {
 
 /** Everything that the commands are given from outside. */
 export interface Wirings {
+  /** The program's version. */
+  version(): string;
   openGateway(options: ServeOptions): Promise<RunningGateway>;
   /** Loaded when first needed: most commands are short-lived and need little. */
   offline(): Promise<Offline>;
