@@ -1,5 +1,5 @@
 import { executeApproved } from "../path/execute-approved.ts";
-import type { Settled } from "../ports/calls.ts";
+import { endWithoutAnswer } from "../rules/settled.ts";
 import type { ControlPorts } from "./ports.ts";
 
 /** Work that clocks do. On one process all of it runs here; `on: "one"` is for stores that several processes share. */
@@ -41,17 +41,11 @@ async function runOne(ports: ControlPorts, callId: string): Promise<void> {
   }
 }
 
-const expiry: Settled = {
+const expiry = endWithoutAnswer({
   outcome: "expired",
   code: "ERR_HOLD_EXPIRED",
-  detail: null,
   reasons: [{ rule: "hold/expired", message: "nobody approved the call in time" }],
-  status: null,
-  contentType: null,
-  answerDigest: null,
-  latencyMs: null,
-  by: null,
-};
+});
 
 async function expireHolds(ports: ControlPorts): Promise<void> {
   const nowMs = ports.clock.nowMs();

@@ -1,5 +1,5 @@
-import type { Settled } from "../ports/calls.ts";
 import type { Person } from "../rules/principal.ts";
+import { endWithoutAnswer } from "../rules/settled.ts";
 import type { Outcome } from "../rules/states.ts";
 import type { ControlPorts } from "./ports.ts";
 import { type Refusal, refuseRequest } from "./refusal.ts";
@@ -26,17 +26,13 @@ export async function reconcileCall(
   const nowMs = ports.clock.nowMs();
   if (call.settleByMs !== null && nowMs < call.settleByMs)
     return refuseRequest("ERR_CONFLICT", "the call may still be on its way: try again when its time is over");
-  const settled: Settled = {
+  const settled = endWithoutAnswer({
     outcome: request.outcome,
     code: codeOf[request.outcome],
     detail: `Settled by hand as ${request.outcome}: ${request.reason}`,
     reasons: [{ rule: "reconciled", message: request.reason }],
-    status: null,
-    contentType: null,
-    answerDigest: null,
-    latencyMs: null,
     by: person.person,
-  };
+  });
   const result = await ports.calls.settle({ callId: call.id, settled, actual: {}, answer: null, nowMs });
   ports.notices.changed(call.id);
   return result.kind === "settled" ? { state: request.outcome } : refuseRequest("ERR_CONFLICT", `the call is ${result.state} already`);

@@ -1,7 +1,8 @@
-import type { Settled, StartResult } from "../ports/calls.ts";
+import type { StartResult } from "../ports/calls.ts";
 import { type Denial, deny, isDenial } from "../rules/denial.ts";
 import { type HoldTerms, isExcluded, unmetDemands, type Vote } from "../rules/holds.ts";
 import { mountOf } from "../rules/routing.ts";
+import { endWithoutAnswer } from "../rules/settled.ts";
 import { denyBeyond } from "./admit-call.ts";
 import type { Decided, KeptCall, Resolved, Started, StoredCall } from "./call.ts";
 import { checkContract } from "./check-contract.ts";
@@ -101,17 +102,12 @@ async function start(ports: PathPorts, call: Decided): Promise<Started | Denial 
 }
 
 async function refuseApproved(ports: PathPorts, stored: StoredCall, denial: Denial): Promise<Execution> {
-  const settled: Settled = {
+  const settled = endWithoutAnswer({
     outcome: "refused",
     code: denial.denied === "ERR_STOPPED" ? "ERR_STOPPED" : "ERR_HOLD_REFUSED",
     detail: denial.detail ?? null,
     reasons: denial.reasons ?? [{ rule: denial.denied, message: denial.detail ?? denial.denied }],
-    status: null,
-    contentType: null,
-    answerDigest: null,
-    latencyMs: null,
-    by: null,
-  };
+  });
   await ports.calls.end(stored.id, "refused", settled, ports.clock.nowMs());
   return "refused";
 }

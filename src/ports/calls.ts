@@ -1,9 +1,12 @@
 import type { Reservation } from "../rules/budgets.ts";
 import type { Reason } from "../rules/denial.ts";
 import type { HoldTerms, Vote, VoteRefusal } from "../rules/holds.ts";
+import type { Settled } from "../rules/settled.ts";
 import type { Outcome, State } from "../rules/states.ts";
 import type { Stop } from "../rules/stops.ts";
 import type { Verdict } from "../rules/verdict.ts";
+
+export type { Settled };
 
 /** An encrypted document beside the ledger. */
 export interface Payload {
@@ -80,22 +83,6 @@ export interface StoredCall extends CallFacts {
   readonly twin: string | null;
   readonly payloadDigest: string;
   readonly settled: Settled | null;
-}
-
-/** How a call ended. */
-export interface Settled {
-  readonly outcome: Outcome | "rejected" | "expired" | "cancelled" | "refused" | "denied";
-  /** The code that the agent gets, null when it gets the upstream's answer. */
-  readonly code: string | null;
-  readonly detail: string | null;
-  readonly reasons: readonly Reason[];
-  readonly status: number | null;
-  readonly contentType: string | null;
-  /** Digest of the answer's payload, null when there is none. */
-  readonly answerDigest: string | null;
-  readonly latencyMs: number | null;
-  /** Who settled an unknown by hand. */
-  readonly by: string | null;
 }
 
 export interface StartRequest {

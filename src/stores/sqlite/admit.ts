@@ -1,6 +1,7 @@
 import type { AdmitRequest, AdmitResult, CallFacts, DeniedFacts, KeyOwner, StoredCall } from "../../ports/calls.ts";
 import type { Reservation } from "../../rules/budgets.ts";
 import type { HoldTerms } from "../../rules/holds.ts";
+import { endWithoutAnswer } from "../../rules/settled.ts";
 import { openStates } from "../../rules/states.ts";
 import { firstCovering } from "../../rules/stops.ts";
 import { checkReservations, takeReservations } from "./accounts.ts";
@@ -105,63 +106,36 @@ function holdsBeyond(database: Database, { call, openHoldsMax }: AdmitRequest): 
 }
 
 function insertCall(database: Database, request: AdmitRequest, hold: HoldTerms | null, twin: StoredCall | null): void {
-  const { call, nowMs } = request;
-  database.run(
-    `INSERT INTO calls (id, tenant, environment, agent, user, run, tool, effect, call_digest, key, state, was_held, facts, hold, hold_expires_ms, twin, payload_digest,
-      started_ms, settle_by_ms, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    call.id,
-    call.tenant,
-    call.environment,
-    call.agent,
-    call.user ?? "",
-    call.run ?? "",
-    call.tool,
-    call.effect,
-    call.callDigest,
-    request.key,
-    hold === null ? "started" : "held",
-    hold === null ? 0 : 1,
-    JSON.stringify(call),
-    hold === null ? null : JSON.stringify(hold),
-    hold?.expiresAtMs ?? null,
-    twin?.id ?? null,
-    request.payload.digest,
-    hold === null ? nowMs : null,
-    hold === null ? request.settleByMs : null,
-    nowMs,
-    nowMs,
-  );
+  const { call, key, payload, nowMs, settleByMs } = request;
+  const held = { state: "held", was_held: 1, hold: JSON.stringify(hold), hold_expires_ms: hold?.expiresAtMs ?? null } as const;
+  const started = { state: "started", was_held: 0, started_ms: nowMs, settle_by_ms: settleByMs } as const;
+  insertRow(database, call, nowMs, { key, payload_digest: payload.digest, twin: twin?.id ?? null, ...(hold === null ? started : held) });
 }
 
 /** Writes down that a known principal was refused. The row has no payload: what was refused is not kept. */
 export function recordDenied(database: Database, { call, reasons, code, atMs }: DeniedFacts): void {
-  const settled = {
-    outcome: "denied",
-    code,
-    detail: null,
-    reasons,
-    status: null,
-    contentType: null,
-    answerDigest: null,
-    latencyMs: null,
-    by: null,
-  };
-  database.run(
-    `INSERT INTO calls (id, tenant, environment, agent, user, run, tool, effect, call_digest, state, was_held, facts, payload_digest, settled, created_ms, updated_ms)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'denied', 0, ?, '', ?, ?, ?)`,
-    call.id,
-    call.tenant,
-    call.environment,
-    call.agent,
-    call.user ?? "",
-    call.run ?? "",
-    call.tool,
-    call.effect,
-    call.callDigest,
-    JSON.stringify(call),
-    JSON.stringify(settled),
-    atMs,
-    atMs,
-  );
+  const settled = endWithoutAnswer({ outcome: "denied", code, reasons });
+  insertRow(database, call, atMs, { state: "denied", was_held: 0, payload_digest: "", settled: JSON.stringify(settled) });
   appendCallEntry(database, "call.denied", call, atMs, { facts: call, code, reasons });
+}
+
+/** A row of `calls`: what every call has, and the columns that this one has besides. */
+function insertRow(database: Database, call: CallFacts, nowMs: number, more: Readonly<Record<string, string | number | null>>): void {
+  const row = {
+    id: call.id,
+    tenant: call.tenant,
+    environment: call.environment,
+    agent: call.agent,
+    user: call.user ?? "",
+    run: call.run ?? "",
+    tool: call.tool,
+    effect: call.effect,
+    call_digest: call.callDigest,
+    facts: JSON.stringify(call),
+    created_ms: nowMs,
+    updated_ms: nowMs,
+    ...more,
+  };
+  const columns = Object.keys(row);
+  database.run(`INSERT INTO calls (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`, ...Object.values(row));
 }

@@ -9,6 +9,7 @@ import type {
   VoteResult,
 } from "../../ports/calls.ts";
 import { type HoldTerms, refuseVote, tallyVotes, type Vote } from "../../rules/holds.ts";
+import { endWithoutAnswer } from "../../rules/settled.ts";
 import { mayBecome, moneyAt, type Outcome, type State } from "../../rules/states.ts";
 import { firstCovering } from "../../rules/stops.ts";
 import type { Verdict } from "../../rules/verdict.ts";
@@ -38,17 +39,7 @@ export function voteOnHold(database: Database, id: string, vote: Vote, groups: r
 
 function rejection(vote: Vote): Settled {
   const reasons = [{ rule: `tier/${vote.tier}`, message: vote.reason }];
-  return {
-    outcome: "rejected",
-    code: "ERR_HOLD_REJECTED",
-    detail: vote.reason,
-    reasons,
-    status: null,
-    contentType: null,
-    answerDigest: null,
-    latencyMs: null,
-    by: vote.person,
-  };
+  return endWithoutAnswer({ outcome: "rejected", code: "ERR_HOLD_REJECTED", detail: vote.reason, reasons, by: vote.person });
 }
 
 /** approved → started: compare-and-set, with the money moved into the windows now current. */
@@ -190,17 +181,7 @@ export function interruptCall(database: Database, id: string, nowMs: number): Ou
   if (call === null) return null;
   const outcome = call.effect === "write" ? "unknown" : "failed";
   const code = outcome === "unknown" ? "ERR_OUTCOME_UNKNOWN" : "ERR_UPSTREAM_FAILED";
-  const settled: Settled = {
-    outcome,
-    code,
-    detail: interrupted,
-    reasons: [],
-    status: null,
-    contentType: null,
-    answerDigest: null,
-    latencyMs: null,
-    by: null,
-  };
+  const settled = endWithoutAnswer({ outcome, code, detail: interrupted });
   settleCall(database, { callId: id, settled, actual: {}, answer: null, nowMs });
   return outcome;
 }
