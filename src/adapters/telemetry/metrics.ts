@@ -15,7 +15,8 @@ export function openMetrics(): Metrics {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const provider = new MeterProvider({ readers: [exporter] });
   const meter = provider.getMeter("sallyport");
-  const serializer = new PrometheusSerializer();
+  // Without the "target": its name is made from the path of this process's program, which is nobody's business who scrapes without a token.
+  const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
   const answers = meter.createHistogram("sallyport_answer_duration", {
     unit: "ms",
     description: "Time from request to answer, by route and status.",
