@@ -2,23 +2,23 @@ import { executeApproved } from "../path/execute-approved.ts";
 import { endWithoutAnswer } from "../rules/settled.ts";
 import type { ControlPorts } from "./ports.ts";
 
-/** Work that clocks do. On one process all of it runs here; `on: "one"` is for stores that several processes share. */
+/** Work that clocks do. */
 export interface Duty {
   readonly name: string;
-  readonly everyMs: number;
-  readonly on: "one" | "all";
+  /** Milliseconds from the end of one turn to the next, or the setting that says so. */
+  readonly everyMs: number | ((ports: ControlPorts) => number);
   readonly run: (ports: ControlPorts) => Promise<void>;
 }
 
 /** Every timer of the product. */
 export const duties: readonly Duty[] = [
-  { name: "refresh stops", everyMs: 500, on: "all", run: (ports) => ports.stops.refresh() },
-  { name: "run approved calls", everyMs: 500, on: "one", run: runApproved },
-  { name: "expire holds", everyMs: 1000, on: "one", run: expireHolds },
-  { name: "settle overdue calls", everyMs: 1000, on: "one", run: settleOverdue },
-  { name: "write unsettled outcomes", everyMs: 500, on: "all", run: (ports) => ports.retryUnsettled() },
-  { name: "erase old payloads", everyMs: 60_000, on: "one", run: erasePayloads },
-  { name: "publish a checkpoint", everyMs: 1000, on: "one", run: (ports) => ports.publishCheckpoint() },
+  { name: "refresh stops", everyMs: (ports) => ports.stopsPollMs, run: (ports) => ports.stops.refresh() },
+  { name: "run approved calls", everyMs: 500, run: runApproved },
+  { name: "expire holds", everyMs: 1000, run: expireHolds },
+  { name: "settle overdue calls", everyMs: 1000, run: settleOverdue },
+  { name: "write unsettled outcomes", everyMs: 500, run: (ports) => ports.retryUnsettled() },
+  { name: "erase old payloads", everyMs: 60_000, run: erasePayloads },
+  { name: "publish a checkpoint", everyMs: 1000, run: (ports) => ports.publishCheckpoint() },
 ];
 
 /** Begins every approved call whose turn has come and waits for none: a slow upstream must not keep the others waiting. Each starts by compare-and-set. */

@@ -11,6 +11,8 @@ export interface ControlPorts extends PathPorts {
   readonly stopStore: StopStore;
   readonly ledger: Ledger;
   readonly notices: Notices;
+  /** How often the stops are read again. */
+  readonly stopsPollMs: number;
   /** How long payloads are kept after they were last needed. */
   readonly payloadsKeptMs: number;
   /** Approved calls that this process is running right now. */

@@ -35,8 +35,14 @@ export async function settle(ports: PathPorts, call: Executed): Promise<Settleme
   return { settled, body: answered?.body ?? null, durable };
 }
 
-function sealAnswer(ports: PathPorts, call: Executed, body: Uint8Array): Payload {
-  return ports.cipher.seal(call.principal.tenant, body);
+/** Null when it cannot be sealed: the outcome is worth more than the answer, and is booked without it. */
+function sealAnswer(ports: PathPorts, call: Executed, body: Uint8Array): Payload | null {
+  try {
+    return ports.cipher.seal(call.principal.tenant, body);
+  } catch (error) {
+    ports.onFault(call.id, error);
+    return null;
+  }
 }
 
 async function writeSettlement(ports: PathPorts, request: SettleRequest): Promise<boolean> {

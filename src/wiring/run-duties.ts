@@ -7,15 +7,16 @@ export function startDuties(ports: ControlPorts): { stop(): Promise<void> } {
   const running = new Set<Promise<void>>();
   let stopped = false;
   for (const duty of duties) {
+    const everyMs = typeof duty.everyMs === "number" ? duty.everyMs : duty.everyMs(ports);
     const turn = async (): Promise<void> => {
       await duty.run(ports).catch((error: unknown) => ports.onFault(`duty: ${duty.name}`, error));
-      if (!stopped) timers.set(duty.name, setTimeout(start, duty.everyMs));
+      if (!stopped) timers.set(duty.name, setTimeout(start, everyMs));
     };
     const start = (): void => {
       const promise = turn().finally(() => running.delete(promise));
       running.add(promise);
     };
-    timers.set(duty.name, setTimeout(start, duty.everyMs));
+    timers.set(duty.name, setTimeout(start, everyMs));
   }
   return {
     async stop() {

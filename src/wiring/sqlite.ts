@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { type Checkpoints, openCheckpoints } from "../adapters/checkpoints/index.ts";
 import { openMemoryNotices } from "../adapters/memory/notices.ts";
 import { openStopsView } from "../adapters/memory/stops-view.ts";
@@ -49,10 +48,9 @@ export interface Gateway {
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = openMetrics();
   const log = createLog(options.logLevel ?? "info", metrics.countFault);
-  const setup = readSetup(options, log.onFault);
   // Everything that is written from here on is for this user alone, whatever the folder allows.
   process.umask(0o077);
-  mkdirSync(setup.dataDir, { recursive: true, mode: 0o700 });
+  const setup = readSetup(options, log.onFault);
   const store = await openStore(setup, options, log.onFault);
   try {
     return await openOn(store, setup, options, metrics, log);
@@ -110,8 +108,12 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
   await stops.refresh();
   const unsettled = createUnsettled(onFault);
   const checkpoints = await openEvidence(setup, options, store);
+  const identity = openIdentity(setup);
+  // Told, and no reason not to start: an issuer may come later, and until then its tokens are 503.
+  for (const trouble of await identity.troubles(clock.nowMs())) onFault("", new Error(trouble));
   const ports: ControlPorts = {
-    ...openIdentity(setup),
+    tokens: identity.tokens,
+    people: identity.people,
     catalogue: () => catalogue,
     policy: () => policy,
     calls: store.calls,
@@ -131,6 +133,7 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
       startWithinMs: 5000,
       openHoldsMax: { agent: gateway.limits.openHoldsPerAgentMax, run: gateway.limits.openHoldsPerRunMax },
     },
+    stopsPollMs: gateway.stops.pollMs,
     payloadsKeptMs: gateway.retention.payloadsMs,
     executing: new Map(),
     onUnsettled: unsettled.add,

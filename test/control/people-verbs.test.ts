@@ -196,15 +196,16 @@ test("usage and outcome are taken of the token's own run, and cost counts in the
   assert.equal((await store.runs.find({ run: "r_cost", tenant: "acme", agent: "billing" }))?.usdMicros, 120);
 });
 
-test("the duties end what is due, seal the ledger, and find nothing the second time", async () => {
+test("the duties end what is due, and find nothing the second time", async () => {
   const held = await hold(termsOf({ expiresAtMs: t0 + 1000 }));
   const write = admitOf({ settleByMs: t0 + 1000 });
   const read = admitOf({ settleByMs: t0 + 1000, call: { effect: "read" } });
   await store.calls.admit(write);
   await store.calls.admit(read);
   const run = async (): Promise<void> => {
-    for (const duty of duties.filter(({ name }) => ["expire holds", "settle overdue calls", "seal the ledger"].includes(name)))
-      await duty.run(ports);
+    const asked = duties.filter(({ name }) => ["expire holds", "settle overdue calls"].includes(name));
+    assert.equal(asked.length, 2);
+    for (const duty of asked) await duty.run(ports);
   };
   const stateOf = async (id: string): Promise<string | undefined> => (await store.calls.find(id))?.state;
   clock.now = t0 + 999;

@@ -284,7 +284,7 @@ for (const { code, record, act, sent = 0, retryAfter } of rows) {
     const row = codeRow(code);
     assert.deepEqual(
       [answer.body["code"], answer.status, answer.body["status"], answer.body["executed"], answer.body["retryable"]],
-      [code, row.status, code === "ERR_HELD" ? "held" : row.status, row.executed, row.retryable],
+      [code, row.status, row.status, row.executed, row.retryable],
       answer.text,
     );
     assert.equal(answer.headers.get("content-type"), "application/problem+json; charset=utf-8");

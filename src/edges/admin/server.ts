@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { ControlPorts } from "../../control/ports.ts";
 import { isRefusal, type Refusal } from "../../control/refusal.ts";
 import { StoreUnavailable } from "../../ports/calls.ts";
+import { type Code, codeRow } from "../../rules/codes.ts";
 import { isDenial } from "../../rules/denial.ts";
 import type { Person } from "../../rules/principal.ts";
 import { type PeopleRoute, peopleRoutes } from "./people-routes.ts";
@@ -58,7 +59,7 @@ export function createPeopleServer(ports: ControlPorts, options: PeopleEdgeOptio
 
 async function answerPerson(ports: ControlPorts, route: PeopleRoute, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const person = await identifyPerson(ports, request);
-  if ("code" in person) return void reply.code(401).header("www-authenticate", "Bearer").send(person);
+  if ("code" in person) return void reply.code(codeRow(person.code).status).header("www-authenticate", "Bearer").send(person);
   if (!person.roles.some((role) => role === "admin" || route.roles.includes(role))) {
     return void reply.code(403).send({
       code: "ERR_ROLE",
@@ -73,7 +74,7 @@ async function answerPerson(ports: ControlPorts, route: PeopleRoute, request: Fa
 async function identifyPerson(
   ports: ControlPorts,
   request: FastifyRequest,
-): Promise<Person | { readonly code: string; readonly message: string }> {
+): Promise<Person | { readonly code: Code; readonly message: string }> {
   const token = bearerOf(request);
   if (token === undefined) return { code: "ERR_TOKEN_MISSING", message: "send `Authorization: Bearer <token>` of a people's issuer" };
   const person = await ports.people.verify(token, ports.clock.nowMs());

@@ -34,7 +34,7 @@ export function renderAnswer(answer: Answer, context: RenderContext): Rendered {
       };
     }
     case "proposal":
-      return json(200, { ...rates, "sallyport-call-id": answer.callId, "preference-applied": undefined }, answer.proposal);
+      return json(200, { ...rates, "sallyport-call-id": answer.callId }, answer.proposal);
     case "held":
       return renderHeld(answer, context, rates);
     case "problem":
@@ -66,7 +66,8 @@ function renderHeld(answer: HeldAnswer, context: RenderContext, rates: Readonly<
     location,
   };
   if (context.canWait) return json(202, headers, body);
-  return json(403, headers, { ...problemHead("ERR_HELD", callId, context), ...body }, "application/problem+json");
+  // RFC 9457: a problem's `status` is its number.
+  return json(403, headers, { ...body, ...problemHead("ERR_HELD", callId, context), state: "held" }, "application/problem+json");
 }
 
 function renderProblem(answer: ProblemAnswer, context: RenderContext, rates: Readonly<Record<string, string>>): Rendered {
