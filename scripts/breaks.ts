@@ -64,7 +64,7 @@ export const breaks: readonly Break[] = [
   {
     promise: "INV-6 nobody approves alone, twice or for themselves",
     file: "src/rules/holds.ts",
-    find: 'if ([vote.person, ...groups].some((name) => standing.hold.excluded.includes(name))) return "excluded";',
+    find: 'if ([vote.person, ...groups].some((name) => isExcluded(standing.hold, name))) return "excluded";',
     replace: "",
     test: "test/path/holds.test.ts",
   },
