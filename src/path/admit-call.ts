@@ -3,6 +3,7 @@ import { type Denial, deny } from "../rules/denial.ts";
 import type { HoldTerms } from "../rules/holds.ts";
 import type { Decided, KeptCall, Started, StoredCall } from "./call.ts";
 import { denyStopped } from "./check-stops.ts";
+import { deadlinesOf } from "./deadlines.ts";
 import type { PathPorts } from "./ports.ts";
 
 /** What the durable write made of a call: it may go on, it waits for people, or it is an earlier call. */
@@ -13,12 +14,9 @@ export type Admission =
 
 /** The one durable write of a call: key, budgets, hold or intent and evidence, all or none. */
 export async function admitCall(ports: PathPorts, call: Decided): Promise<Admission | Denial> {
-  const nowMs = ports.clock.nowMs();
-  // Read before the commit, as `settleByMs` is: a slow commit must not let the call be sent after others may think it lost.
-  const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
+  const { nowMs, sendByMs, settleByMs } = deadlinesOf(ports, call.tool);
   const facts = factsOf(call, null);
   const payload = keepCall(ports, call);
-  const settleByMs = nowMs + ports.settings.startWithinMs + call.tool.timeoutMs;
   const { key, hold, holdIfTwin, reservations } = call;
   const { openHoldsMax } = ports.settings;
   const result = await ports.calls.admit({

@@ -7,6 +7,7 @@ import { denyBeyond } from "./admit-call.ts";
 import type { Decided, KeptCall, Resolved, Started, StoredCall } from "./call.ts";
 import { checkContract } from "./check-contract.ts";
 import { checkStops, denyStopped } from "./check-stops.ts";
+import { deadlinesOf } from "./deadlines.ts";
 import { decide } from "./decide.ts";
 import { execute, settle } from "./index.ts";
 import type { PathPorts } from "./ports.ts";
@@ -90,9 +91,7 @@ async function restore(ports: PathPorts, stored: StoredCall): Promise<Resolved |
 }
 
 async function start(ports: PathPorts, call: Decided): Promise<Started | Denial | null> {
-  const nowMs = ports.clock.nowMs();
-  const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
-  const settleByMs = nowMs + ports.settings.startWithinMs + call.tool.timeoutMs;
+  const { nowMs, sendByMs, settleByMs } = deadlinesOf(ports, call.tool);
   const { id: callId, verdict, policyDigest, reservations } = call;
   const result: StartResult = await ports.calls.start({ callId, verdict, policyDigest, reservations, settleByMs, nowMs });
   if (result.kind === "not_approved") return null;

@@ -5,6 +5,7 @@ import { readOutcome } from "../rules/outcome.ts";
 import { readJsonObject } from "../rules/strict-json.ts";
 import { factsOf, keepCall } from "./admit-call.ts";
 import type { Decided, Governable, Started } from "./call.ts";
+import { deadlinesOf } from "./deadlines.ts";
 import { forward } from "./forward.ts";
 import type { PathPorts } from "./ports.ts";
 import { pinArguments } from "./resolve.ts";
@@ -46,9 +47,7 @@ export async function readPreview(ports: PathPorts, call: Governable): Promise<J
 async function startChild(ports: PathPorts, child: Decided, parent: string): Promise<Started | Denial> {
   const facts = factsOf(child, parent);
   const payload = keepCall(ports, child);
-  const nowMs = ports.clock.nowMs();
-  const sendByMs = ports.clock.monotonicMs() + ports.settings.startWithinMs;
-  const settleByMs = nowMs + ports.settings.startWithinMs + child.tool.timeoutMs;
+  const { nowMs, sendByMs, settleByMs } = deadlinesOf(ports, child.tool);
   const admission = { call: facts, key: null, hold: null, holdIfTwin: null, alone: true, reservations: [], settleByMs, payload, nowMs };
   const admitted = await ports.calls.admit({ ...admission, openHoldsMax: ports.settings.openHoldsMax });
   if (admitted.kind === "stopped") return deny("ERR_STOPPED");

@@ -51,7 +51,7 @@ export function rebuildAccounts(entries: readonly SealedEntry[], afterEach: Step
   return { accounts, overrun };
 }
 
-/** Seals what is unsealed and reads the whole ledger from one row on; proves that no number is missing. */
+/** Reads the whole ledger from one row on; proves that no number is missing. */
 export async function readWholeLedger(store: Store, fromSeq = 1): Promise<readonly SealedEntry[]> {
   const entries: SealedEntry[] = [];
   for (;;) {

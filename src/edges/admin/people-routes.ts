@@ -4,7 +4,7 @@ import { runApproved } from "../../control/duties.ts";
 import type { ControlPorts } from "../../control/ports.ts";
 import { printRun } from "../../control/print-run.ts";
 import { reconcileCall } from "../../control/reconcile-call.ts";
-import { type Refusal, refuseRequest } from "../../control/refusal.ts";
+import { isRefusal, type Refusal, refuseRequest } from "../../control/refusal.ts";
 import { clearStop, listStops, setStop } from "../../control/set-stop.ts";
 import { showCall } from "../../control/show-hold.ts";
 import { voteOnHold } from "../../control/vote-on-hold.ts";
@@ -54,10 +54,6 @@ function query(request: FastifyRequest, name: string): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-function isRefusedBody(value: object): value is Refusal {
-  return Object.hasOwn(value, "refused");
-}
-
 async function listCalls(ports: ControlPorts, _person: Person, request: FastifyRequest): Promise<object> {
   const state = query(request, "state");
   if (state !== undefined && !states.includes(state as State)) return refuseRequest("ERR_INVALID", `state is one of ${states.join(", ")}`);
@@ -81,7 +77,7 @@ async function listHolds(ports: ControlPorts): Promise<object> {
 
 async function vote(ports: ControlPorts, person: Person, request: FastifyRequest): Promise<object> {
   const read = readVote(request.body);
-  if (isRefusedBody(read)) return read;
+  if (isRefusal(read)) return read;
   const result = await voteOnHold(ports, person, { ...read, callId: parameter(request, "id") });
   // What was just approved runs now; the duty is for what a crash or a fault left behind.
   if ("state" in result && result.state === "approved")
@@ -102,7 +98,7 @@ async function cancel(ports: ControlPorts, person: Person, request: FastifyReque
 
 async function reconcile(ports: ControlPorts, person: Person, request: FastifyRequest): Promise<object> {
   const read = readReconcile(request.body);
-  return isRefusedBody(read) ? read : reconcileCall(ports, person, { ...read, callId: parameter(request, "id") });
+  return isRefusal(read) ? read : reconcileCall(ports, person, { ...read, callId: parameter(request, "id") });
 }
 
 async function answerRun(ports: ControlPorts, _person: Person, request: FastifyRequest): Promise<object> {
@@ -112,7 +108,7 @@ async function answerRun(ports: ControlPorts, _person: Person, request: FastifyR
 
 async function stop(ports: ControlPorts, person: Person, request: FastifyRequest): Promise<object> {
   const read = readStop(request.body);
-  return isRefusedBody(read) ? read : { stop: await setStop(ports, person, read) };
+  return isRefusal(read) ? read : { stop: await setStop(ports, person, read) };
 }
 
 async function readLedger(ports: ControlPorts, _person: Person, request: FastifyRequest): Promise<object> {

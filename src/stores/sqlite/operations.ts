@@ -3,6 +3,7 @@ import type {
   CallFilter,
   DeniedFacts,
   KeyOwner,
+  RunKey,
   RunReport,
   Settled,
   SettleRequest,
@@ -59,30 +60,22 @@ export const operations = {
   readLedger: (database: Database, fromSeq: number, limit: number) => readSealed(database, fromSeq, limit),
 } as const;
 
-interface RunKey {
-  readonly run: string;
-  readonly tenant: string;
-  readonly agent: string;
-}
-
 export type Operations = typeof operations;
 
 /** Operations that change nothing, and so need no savepoint. */
 export const readsOnly: ReadonlySet<OperationName> = new Set<OperationName>([
-  ...([
-    "findByKey",
-    "find",
-    "list",
-    "runCalls",
-    "standing",
-    "payload",
-    "due",
-    "activeStops",
-    "findRun",
-    "listRuns",
-    "head",
-    "readLedger",
-  ] as const),
+  "findByKey",
+  "find",
+  "list",
+  "runCalls",
+  "standing",
+  "payload",
+  "due",
+  "activeStops",
+  "findRun",
+  "listRuns",
+  "head",
+  "readLedger",
 ]);
 
 export type OperationName = keyof Operations;

@@ -1,4 +1,4 @@
-import type { RunReport } from "../../ports/calls.ts";
+import type { RunKey, RunReport } from "../../ports/calls.ts";
 import type { Reservation } from "../../rules/budgets.ts";
 import { addSettled } from "./accounts.ts";
 import type { Database } from "./database.ts";
@@ -40,12 +40,7 @@ export function addUsage(database: Database, report: Omit<RunReport, "outcome">,
 }
 
 /** Records how the agent says that a run ended; the last word counts. */
-export function setRunOutcome(
-  database: Database,
-  key: { run: string; tenant: string; agent: string },
-  outcome: { status: string; reason: string },
-  nowMs: number,
-): void {
+export function setRunOutcome(database: Database, key: RunKey, outcome: { status: string; reason: string }, nowMs: number): void {
   database.run(
     `INSERT INTO runs (tenant, run, agent, prompt_tokens, completion_tokens, usd_micros, outcome, updated_ms) VALUES (?, ?, ?, 0, 0, 0, ?, ?)
       ON CONFLICT (tenant, run, agent) DO UPDATE SET outcome = excluded.outcome, updated_ms = excluded.updated_ms`,
@@ -59,7 +54,7 @@ export function setRunOutcome(
 }
 
 /** What was reported of a run, or null. */
-export function findRun(database: Database, key: { run: string; tenant: string; agent: string }): RunReport | null {
+export function findRun(database: Database, key: RunKey): RunReport | null {
   const row = database.row<RunRow>("SELECT * FROM runs WHERE tenant = ? AND run = ? AND agent = ?", key.tenant, key.run, key.agent);
   return row === undefined ? null : readRun(row);
 }

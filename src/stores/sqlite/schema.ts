@@ -14,7 +14,7 @@ CREATE TABLE calls (
   key TEXT,                        -- taken idempotency key
   state TEXT NOT NULL,
   was_held INTEGER NOT NULL,
-  facts TEXT NOT NULL,             -- CallFacts as JSON, never changed but for the verdict at execution
+  facts TEXT NOT NULL,             -- CallFacts as JSON, never changed
   hold TEXT,                       -- HoldTerms as JSON
   hold_expires_ms INTEGER,
   twin TEXT,

@@ -8,7 +8,7 @@ const options = workerData as WorkerOptions;
 const port = parentPort;
 if (port === null) throw new Error("this module is the entry of a worker thread");
 
-/** The only point in the code that can kill the process on purpose: tests name a point, the worker counts it down (INV-5). */
+/** Kills the process at the point that a test named; the points of the main thread are counted there. */
 function reach(point: FaultPoint): void {
   if (options.killAt?.point !== point) return;
   options.killAt.after -= 1;
