@@ -26,7 +26,8 @@ export async function compare({ folder, quick, write, unpinned, rounds: asked }:
   const rounds = asked ?? (quick ? 1 : 5);
   const pinned = canPin && !unpinned;
   const field = await openField({ parentFolder: folder, pinned, runs: quick ? 400 : 6000 });
-  const times = { rounds, cellMs: quick ? 500 : 3000, warmUpMs: quick ? 150 : 1000 };
+  // The compiler needs some ten thousand calls before it has done with Sallyport's code; a second of plain's are as many.
+  const times = { rounds, cellMs: quick ? 500 : 3000, warmUpMs: quick ? 150 : 6000 };
   const cells = await runCells(field, quick ? writes : [...writes, ...reads], times);
   await field.close();
   const told = `medians over ${rounds} rounds of ${times.cellMs / 1000} s per cell, interleaved`;

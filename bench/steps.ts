@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DevIssuer, openDevIssuer } from "../src/adapters/dev-issuer/issuer.ts";
@@ -83,11 +84,14 @@ async function timeAll({ ports }: Gateway, issuer: DevIssuer, perBatch: number):
   const executed = async (): Promise<Executed> => ({ ...(await started()), result: answered(number), latencyMs: 1 });
   const [call, governed, judged] = [await identified(), await governable(), await decided()];
   const cold = openAgentTokens([issuer.agentIssuer], { cacheEntriesMax: 0 });
+  const [rsa, ed] = [coldIssuer("RS256"), coldIssuer("EdDSA")];
   const time = (step: string, run: (index: number) => unknown): Promise<Timed> => timeOne(step, perBatch, run);
   const slow = Math.max(10, perBatch >> 3);
   return [
     await time("identify, a token seen before", () => identify(ports, { ...call })),
     await time("identify, a new token (ES256)", () => cold.verify(token, Date.now())),
+    await time("identify, a new token (RS256)", () => rsa.tokens.verify(rsa.token, Date.now())),
+    await time("identify, a new token (EdDSA)", () => ed.tokens.verify(ed.token, Date.now())),
     await time("strict read of the body", () => readJsonObject(call.body ?? new Uint8Array())),
     await time("resolve (strict read, schema, findings, canonical form, digest)", () => resolve(ports, call)),
     await time("contract and binding", () => checkContract(governed)),
@@ -102,13 +106,26 @@ async function timeAll({ ports }: Gateway, issuer: DevIssuer, perBatch: number):
   ];
 }
 
+/** An issuer of one key, whose verifier remembers nothing, and a token like the bench's other ones. */
+function coldIssuer(alg: "RS256" | "EdDSA") {
+  const { publicKey, privateKey } = alg === "RS256" ? generateKeyPairSync("rsa", { modulusLength: 2048 }) : generateKeyPairSync("ed25519");
+  const issuer = { issuer: "https://bench.example", audience: "sallyport", algorithms: [alg], typ: ["at+jwt"] } as const;
+  const tokens = openAgentTokens([{ ...issuer, jwks: { keys: { keys: [publicKey.export({ format: "jwk" })] } } }], { cacheEntriesMax: 0 });
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = { iss: issuer.issuer, aud: issuer.audience, sub: "bench-agent", tenant: "acme_co", run: "r_steps", iat, exp: iat + 3600 };
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const input = `${part({ alg, typ: "at+jwt" })}.${part(claims)}`;
+  const signature = sign(alg === "RS256" ? "sha256" : null, Buffer.from(input), privateKey).toString("base64url");
+  return { tokens, token: `${input}.${signature}` };
+}
+
 function received(token: string, number: number): Received {
   const headers = new Map([
     ["authorization", [`Bearer ${token}`]],
     ["content-type", ["application/json"]],
     ["idempotency-key", [noteId(number)]],
   ]);
-  const target = { by: "path", method: "POST", rawPath: "/notes/v1/notes", rawQuery: "" } as const;
+  const target = { by: "path", method: "POST", rawPath: "/notes/v1/notes", rawQuery: "", port: null } as const;
   const id = `call_${String(number).padStart(26, "0")}`;
   return { id, receivedAtMs: Date.now(), target, headers, body: encoder.encode(writeBody(number)) };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { renderConfigurationDocs } from "../src/config/docs.ts";
 import { jsonSchemas } from "../src/config/json-schemas.ts";
 import { breaks } from "./breaks.ts";
+import { renderApiDocs } from "./render-api-docs.ts";
 import { type GroupedCode, renderErrorDocs } from "./render-error-docs.ts";
 import { root } from "./run-program.ts";
 
@@ -11,6 +12,9 @@ export interface GeneratedFile {
   readonly text: string;
 }
 
+/** Where the codes stand, in the order of the page. */
+const codeFiles = ["codes-of-requests.ts", "codes-of-calls.ts"] as const;
+
 /** Every file that is made from the source, with the text that it must have. */
 export function generatedFiles(): readonly GeneratedFile[] {
   const schemas = Object.entries(jsonSchemas()).map(([name, schema]) => ({
@@ -18,7 +22,11 @@ export function generatedFiles(): readonly GeneratedFile[] {
     text: `${JSON.stringify(schema, null, 2)}\n`,
   }));
   return [
-    { path: "docs/errors.md", text: renderErrorDocs(groupCodes(readFileSync(`${root}src/rules/codes.ts`, "utf8"))) },
+    {
+      path: "docs/errors.md",
+      text: renderErrorDocs(codeFiles.flatMap((file) => groupCodes(readFileSync(`${root}src/rules/${file}`, "utf8")))),
+    },
+    { path: "docs/api.md", text: renderApiDocs() },
     { path: "docs/configuration.md", text: renderConfigurationDocs() },
     { path: "docs/testing.md", text: withBreaks(readFileSync(`${root}docs/testing.md`, "utf8")) },
     ...schemas,

@@ -9,7 +9,7 @@ export interface GroupedCode {
 
 const intro = `# Errors
 
-Generated from \`src/rules/codes.ts\` by \`npm run generate\`; edit the table there.
+Generated from the tables of \`src/rules/codes.ts\` by \`npm run generate\`; edit them there.
 
 Every answer that is not the upstream's own is an RFC 9457 problem document with one of these codes. A code is public API and never changes
 its meaning; titles and advice may.

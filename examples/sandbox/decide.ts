@@ -96,15 +96,27 @@ function readFields(route: Route, received: Received): Fields {
     return received.body.length === 0 ? { values: {} } : { refusal: refuse(400, "body_unexpected", "This request takes no body.") };
   }
   const contentType = headerValues(received, "content-type")[0] ?? "";
-  if (!/^application\/json(; ?charset=utf-8)?$/i.test(contentType)) {
+  const isForm = route.form && /^application\/x-www-form-urlencoded$/i.test(contentType);
+  if (!isForm && !/^application\/json(; ?charset=utf-8)?$/i.test(contentType)) {
     return { refusal: refuse(415, "content_type_unsupported", "Send `Content-Type: application/json`.") };
   }
-  const body = parseObject(received.body);
+  const body = isForm ? parseForm(route.fields, received.body) : parseObject(received.body);
   if (body === null) return { refusal: refuse(400, "body_malformed", "The body must be one JSON object in UTF-8.") };
   const stranger = Object.keys(body).find((name) => !Object.hasOwn(route.fields ?? {}, name));
   if (stranger !== undefined) return { refusal: refuse(400, "field_unknown", "The body has a field that this request does not take.") };
   const wrong = Object.entries(route.fields).find(([name, rule]) => !fitsRule(Object.hasOwn(body, name) ? body[name] : undefined, rule));
   return wrong === undefined ? { values: body } : { refusal: refuse(400, "field_invalid", `The field ${wrong[0]} is missing or invalid.`) };
+}
+
+/** Plain `name=text` pairs, each name once. Null when one stands twice, or when an amount is not written as an integer is. */
+function parseForm(rules: Readonly<Record<string, FieldRule>>, bytes: Buffer): JsonObject | null {
+  const pairs = [...new URLSearchParams(bytes.toString("latin1"))];
+  if (new Set(pairs.map(([name]) => name)).size < pairs.length) return null;
+  const values = pairs.map(([name, text]) => {
+    const isAmount = Object.hasOwn(rules, name) && rules[name]?.kind === "amount";
+    return [name, isAmount && /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : text];
+  });
+  return Object.fromEntries(values) as JsonObject;
 }
 
 function parseObject(bytes: Buffer): JsonObject | null {

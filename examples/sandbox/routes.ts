@@ -31,6 +31,8 @@ export interface Route {
   readonly query: readonly string[];
   /** Null: the route takes no body. */
   readonly fields: Readonly<Record<string, FieldRule>> | null;
+  /** Whether the body may also be a form, as the payments of the world have it. */
+  readonly form: boolean;
   readonly answer: (ask: Ask) => Reply;
 }
 
@@ -40,13 +42,15 @@ const get = (path: Route["path"], query: readonly string[], answer: Route["answe
   path,
   query,
   fields: null,
+  form: false,
   answer,
 });
-const post = (path: Route["path"], fields: Readonly<Record<string, FieldRule>>, answer: Route["answer"]): Route => ({
+const post = (path: Route["path"], fields: Readonly<Record<string, FieldRule>>, answer: Route["answer"], form = false): Route => ({
   method: "POST",
   path,
   query: [],
   fields,
+  form,
   answer,
 });
 
@@ -58,6 +62,7 @@ export const routes: readonly Route[] = [
     ["v1", "refunds"],
     { charge: text(64), amount: { kind: "amount" }, reason: { kind: "text", max: 500, optional: true } },
     refundCharge,
+    true,
   ),
   get(["v1", "tickets"], ["query"], listTickets),
   get(["v1", "tickets", null], [], showTicket),

@@ -2,6 +2,7 @@ import { canonicalJson, sha256Hex } from "../rules/canonical.ts";
 import type { Catalogue, Mount, Tenant, Tier, Tool } from "../rules/catalogue.ts";
 import type { JsonValue } from "../rules/json.ts";
 import { buildContracts } from "./contracts.ts";
+import type { TakenPorts } from "./mounts.ts";
 import type { Problem } from "./problems.ts";
 import { accepted } from "./quantities.ts";
 import { reporterFor } from "./report.ts";
@@ -29,13 +30,18 @@ export interface CatalogueOptions {
   /** Whether anybody can approve at all: an issuer of people's tokens, or the development one. */
   readonly peopleCanSign: boolean;
   readonly upstreams: Readonly<Record<string, string>>;
+  readonly takenPorts: TakenPorts;
 }
 
 /** Builds the catalogue and checks the files against each other; adds to `problems`, without which alone the catalogue may be used. */
 export function buildCatalogue(files: CatalogueFiles, options: CatalogueOptions, problems: Problem[]): Catalogue {
   const tenants = buildTenants(files);
   const { tiers, defaultTier } = buildTiers(files, options, problems);
-  const mounts = buildMounts(files.routes, { tenants, contracts: files.contracts, upstreams: options.upstreams }, problems);
+  const mounts = buildMounts(
+    files.routes,
+    { tenants, contracts: files.contracts, upstreams: options.upstreams, takenPorts: options.takenPorts },
+    problems,
+  );
   const tools = new Map(mounts.flatMap((mount) => mount.tools.map((tool): [string, Tool] => [tool.name, tool])));
   const declared = new Set(files.routes.flatMap(({ file }) => Object.keys(file.tools)));
   const contracts = buildContracts(

@@ -90,6 +90,13 @@ function buildGate(name: string, file: GateFile, contract: ContractFile, context
     tier: terms.tier ?? context.defaultTier,
   };
   if (tool?.traits.effect === "read" && !gate.allow) report(path, "is a read tool and can only be allow, or not named", null, "key");
+  if (tool?.pass !== undefined && tool.traits.effect === "write" && !gate.allow)
+    report(
+      path,
+      "is passed through and can only be allow, or not named: it cannot be held",
+      "use a typed tool for what people must sign",
+      "key",
+    );
   checkUpTo(path, terms, tool, report);
   if (tool?.traits.effect === "write" && needsTier(gate, contract.stage) && gate.tier === null && context.complete.tiers) {
     report(path, `needs a tier: ${whyHeld(gate, contract.stage)}`, "name a tier, or mark one tier with default: true", "key");
@@ -132,7 +139,9 @@ function checkMoneyIsCounted(tools: readonly Tool[], budgets: readonly Budget[],
   if (!tools.some((tool) => tool.amount !== null))
     report(["budgets", amountBudget], "can never count anything: no tool of this contract declares an amount", null, "key");
   for (const tool of tools) {
-    if (tool.traits.effect === "write" && tool.traits.financial !== "none" && tool.amount === null) {
+    if (tool.traits.effect === "write" && tool.pass !== undefined)
+      report(["tools", tool.name], "is a write that is passed through, and an amount budget cannot count what it moves", null, "key");
+    else if (tool.traits.effect === "write" && tool.traits.financial !== "none" && tool.amount === null) {
       report(["tools", tool.name], "moves money and declares no amount, so the amount budgets cannot count it", null, "key");
     }
   }

@@ -1,6 +1,8 @@
 import type { ArgumentPlace, Tool } from "../rules/catalogue.ts";
 import { isJsonObject, type JsonObject } from "../rules/json.ts";
+import { didYouMean } from "./problems.ts";
 import type { Report } from "./report.ts";
+import type { ToolFile } from "./schema/routes.ts";
 
 /** A tool's method and template, read from `match`. */
 export interface Match {
@@ -59,14 +61,24 @@ export function requiredOf(input: JsonObject): readonly string[] {
 // JSON Schema keywords that would accept members which `properties` does not declare, or move declarations to where they cannot be placed.
 const openingKeywords = ["patternProperties", "$ref", "$dynamicRef", "unevaluatedProperties"];
 
-/** Gives every input property its one place, reporting what cannot travel. Path parameters first, then query for GET and DELETE, else body. */
+/** Whether arguments of a method travel in its body unless the route file says otherwise. */
+export function carriesBody(method: Tool["method"]): boolean {
+  return method !== "GET" && method !== "DELETE";
+}
+
+/** What a tool of a route file says about its arguments. */
+type Said = Pick<ToolFile, "input" | "in" | "query">;
+
+/** Gives every input property its one place, reporting what cannot travel. Path parameters first, then `in`, then the method's own place. */
 export function placeArguments(
   match: Match,
-  input: JsonObject,
-  path: readonly (string | number)[],
+  { input, in: overrides = {}, query }: Said,
+  tool: readonly (string | number)[],
   report: Report,
 ): ReadonlyMap<string, ArgumentPlace> {
+  const path = [...tool, "input"];
   checkClosed(input, path, report);
+  checkOverrides(match, input, overrides, [...tool, "in"], report);
   const properties = propertiesOf(input);
   const places = new Map<string, ArgumentPlace>();
   for (const parameter of match.parameters) {
@@ -74,16 +86,33 @@ export function placeArguments(
       report(path, `does not declare the path parameter ${parameter}`, "add it to properties", "key");
     else if (!requiredOf(input).includes(parameter)) report([...path, "required"], `must list the path parameter ${parameter}`);
   }
-  const elsewhere = match.method === "GET" || match.method === "DELETE" ? "query" : "body";
+  const elsewhere = carriesBody(match.method) ? "body" : "query";
   for (const [name, schema] of Object.entries(properties)) {
-    const place = match.parameters.includes(name) ? "path" : elsewhere;
+    const place = match.parameters.includes(name) ? "path" : Object.hasOwn(overrides, name) ? (overrides[name] ?? elsewhere) : elsewhere;
     places.set(name, place);
-    if (place !== "body") checkScalar(schema, place, [...path, "properties", name], report);
+    if (place === "path" || (place === "query" && query !== "brackets")) checkScalar(schema, place, [...path, "properties", name], report);
   }
   for (const name of requiredOf(input)) {
     if (!Object.hasOwn(properties, name)) report([...path, "required"], `names ${JSON.stringify(name)}, which properties does not declare`);
   }
   return places;
+}
+
+/** An override is for one declared argument that the path does not carry already. */
+function checkOverrides(
+  { method, parameters }: Match,
+  input: JsonObject,
+  overrides: NonNullable<ToolFile["in"]>,
+  path: readonly (string | number)[],
+  report: Report,
+): void {
+  const declared = propertiesOf(input);
+  for (const [name, place] of Object.entries(overrides)) {
+    if (!Object.hasOwn(declared, name))
+      report([...path, name], "names an argument that input does not declare", didYouMean(name, Object.keys(declared)), "key");
+    else if (parameters.includes(name)) report([...path, name], "is a path parameter, which the template places", null, "key");
+    else if (place === "body" && method === "GET") report([...path, name], "must be query: a GET has no body");
+  }
 }
 
 function checkClosed(input: JsonObject, path: readonly (string | number)[], report: Report): void {

@@ -52,7 +52,8 @@ export function readConfiguration(gatewayFile: string, options: ReadOptions = {}
   const zone = gateway !== null && isZone(gateway.policyZone) ? gateway.policyZone : "UTC";
   // A broken gateway.yaml must not also accuse every tier of having nobody to sign.
   const peopleCanSign = options.dev === true || gateway === null || gateway.peopleIssuers.length > 0;
-  const catalogue = buildCatalogue(files, { zone, peopleCanSign, upstreams: options.upstreams ?? {} }, problems);
+  const takenPorts = gateway === null ? [] : [gateway.listen.agents.port, gateway.listen.people.port];
+  const catalogue = buildCatalogue(files, { zone, peopleCanSign, upstreams: options.upstreams ?? {}, takenPorts }, problems);
   if (problems.length > 0 || gateway === null) return { ok: false, problems: inOrder(problems) };
   return { ok: true, gateway, catalogue };
 }

@@ -1,49 +1,46 @@
-import { canonicalJson, sha256Hex } from "../rules/canonical.ts";
-import type { AmountSource, OutboundRule, Tool, Validate } from "../rules/catalogue.ts";
-import type { JsonObject, JsonValue } from "../rules/json.ts";
+import type { AmountSource, Tool, Validate } from "../rules/catalogue.ts";
+import type { JsonObject } from "../rules/json.ts";
 import { compileSchema } from "../rules/schema.ts";
+import { readBodies } from "./bodies.ts";
+import { type BuiltTool, digestOf, traitsOf } from "./built-tool.ts";
+import { outboundOf } from "./outbound.ts";
 import { type Match, placeArguments, propertiesOf, readMatch, requiredOf, schemaAt } from "./places.ts";
 import { didYouMean } from "./problems.ts";
 import { accepted } from "./quantities.ts";
 import type { Report } from "./report.ts";
-import type { OutboundFile, RoutesFile, ToolFile } from "./schema/routes.ts";
+import type { RoutesFile, ToolFile } from "./schema/routes.ts";
 import { reservedHeader } from "./upstreams.ts";
-
-/** A tool with what only the configuration needs of it. */
-export interface BuiltTool {
-  readonly tool: Tool;
-  readonly match: Match;
-}
 
 /** Builds one tool of a route file, reporting everything that is wrong with it; null when it has no usable match. */
 export function buildTool(name: string, file: ToolFile, routes: RoutesFile, upstream: string, report: Report): BuiltTool | null {
   const path = ["tools", name];
   const match = readMatch(file.match, [...path, "match"], report);
   if (match === null) return null;
-  const places = placeArguments(match, file.input, [...path, "input"], report);
-  const body = bodyOf(file, match, [...places.values()].includes("body"), path, report);
+  const places = placeArguments(match, file, path, report);
+  const bodies = readBodies(file, match, places, path, report);
   const key = keyOf(file, path, report);
   checkEffect(file, match, path, report);
   checkNamedTools(name, file, routes, path, report);
   checkIdempotencyHeader(file, routes, path, report);
-  const outbound = outboundOf(file, path, report);
+  const outbound = outboundOf(file, routes, path, report);
   const tool: Tool = {
     name,
     describe: file.describe,
     digest: digestOf({
       name,
       upstream,
-      body,
+      body: bodies.body,
       key,
       headers: Object.keys(routes.headers).sort(),
-      response_bytes: routes.limits.response_bytes,
+      limits: { ...routes.limits },
+      outbound_default: { ...routes.outbound_default },
       file: file as unknown as JsonObject,
     }),
     upstream,
     method: match.method,
     template: match.template,
     traits: traitsOf(file),
-    body,
+    ...bodies,
     places,
     input: file.input,
     output: file.output ?? null,
@@ -63,12 +60,9 @@ export function buildTool(name: string, file: ToolFile, routes: RoutesFile, upst
     noEffect: file.no_effect,
     timeoutMs: accepted("duration", file.timeout),
     responseBytesMax: accepted("size", routes.limits.response_bytes),
+    itemsMax: routes.limits.items ?? null,
   };
   return { tool, match };
-}
-
-function digestOf(definition: Readonly<Record<string, JsonValue>>): string {
-  return sha256Hex(canonicalJson({ v: "sallyport-tool-1", ...definition }));
 }
 
 function compile(schema: JsonObject, use: "input" | "output", path: readonly string[], report: Report): Validate {
@@ -79,18 +73,6 @@ function compile(schema: JsonObject, use: "input" | "output", path: readonly str
     report([...path, use], `is not a schema that can be held to: ${why.replace(/^the schema is not valid: /, "")}`, null, "key");
     return () => [{ pointer: "", message: "no valid schema" }];
   }
-}
-
-function traitsOf({ traits }: ToolFile): Tool["traits"] {
-  const { errors_detectable: errorsDetectable, ...rest } = traits;
-  return { ...rest, errorsDetectable };
-}
-
-function bodyOf(file: ToolFile, match: Match, hasBody: boolean, path: readonly string[], report: Report): Tool["body"] {
-  if (file.body === "none" && hasBody) report([...path, "body"], `is none, and arguments of ${match.method} travel in the body`);
-  if (file.body === "json" && (match.method === "GET" || match.method === "DELETE"))
-    report([...path, "body"], `must be none: ${match.method} carries its arguments in the query`);
-  return file.body ?? (hasBody ? "json" : "none");
 }
 
 function checkEffect(file: ToolFile, { method }: Match, path: readonly string[], report: Report): void {
@@ -145,11 +127,11 @@ function checkNamedTools(name: string, file: ToolFile, routes: RoutesFile, path:
       );
     else if (named.traits.effect !== "read") report([...path, use], `must name a read tool, and ${namedTool} is a write`);
     else if (file.traits.effect === "read") report([...path, use], `is for writes, and ${name} is a read`);
-    else if (use === "preview") checkPreviewArguments(namedTool, named, file, [...path, use], report);
+    else if (use === "preview" || namedTool !== file.preview) checkReadArguments(namedTool, named, file, [...path, use], report);
   }
 }
 
-function checkPreviewArguments(namedTool: string, named: ToolFile, file: ToolFile, path: readonly string[], report: Report): void {
+function checkReadArguments(namedTool: string, named: ToolFile, file: ToolFile, path: readonly string[], report: Report): void {
   const properties = propertiesOf(file.input);
   for (const argument of requiredOf(named.input)) {
     if (!Object.hasOwn(properties, argument))
@@ -180,23 +162,4 @@ function amountOf(file: ToolFile, routes: RoutesFile, path: readonly string[], r
   if (output !== undefined && schemaAt(output, currency.pointer) === null)
     report([...at, "currency", "pointer"], `points at nothing that ${file.preview} declares in its output`);
   return { pointer, currency: { fromPreview: currency.pointer } };
-}
-
-function outboundOf(file: ToolFile, path: readonly string[], report: Report): readonly OutboundRule[] {
-  if (file.outbound === undefined) return [];
-  const isList = Array.isArray(file.outbound);
-  const rules = (isList ? file.outbound : [file.outbound]) as readonly OutboundFile[];
-  const seen = new Set<string>();
-  return rules.map((rule, index) => {
-    const at = [...path, "outbound", ...(isList ? [index] : [])];
-    const { refuse = [], mask = [] } = rule as Partial<OutboundFile>;
-    const schema = schemaAt(file.input, rule.pointer);
-    if (schema === null) report([...at, "pointer"], "points at no declared argument");
-    else if (schema["type"] !== "string") report([...at, "pointer"], "must point at a text argument");
-    if (seen.has(rule.pointer)) report([...at, "pointer"], "stands in two rules", "join them");
-    seen.add(rule.pointer);
-    if (refuse.length + mask.length === 0) report(at, "must refuse or mask something");
-    for (const kind of mask) if (refuse.includes(kind)) report([...at, "mask"], `names ${kind}, which is refused already`);
-    return { pointer: rule.pointer, refuse, mask };
-  });
 }

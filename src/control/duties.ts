@@ -1,5 +1,6 @@
 import { executeApproved } from "../path/execute-approved.ts";
 import { endWithoutAnswer } from "../rules/settled.ts";
+import { lookAtUnknown } from "./look-at-unknown.ts";
 import type { ControlPorts } from "./ports.ts";
 
 /** Work that clocks do. */
@@ -13,9 +14,11 @@ export interface Duty {
 /** Every timer of the product. */
 export const duties: readonly Duty[] = [
   { name: "refresh stops", everyMs: (ports) => ports.stopsPollMs, run: (ports) => ports.stops.refresh() },
+  { name: "read revocations", everyMs: (ports) => ports.revocationsPollMs, run: (ports) => ports.revocations.refresh(ports.clock.nowMs()) },
   { name: "run approved calls", everyMs: 500, run: runApproved },
   { name: "expire holds", everyMs: 1000, run: expireHolds },
   { name: "settle overdue calls", everyMs: 1000, run: settleOverdue },
+  { name: "look at unknown calls", everyMs: 5000, run: lookAtUnknown },
   { name: "write unsettled outcomes", everyMs: 500, run: (ports) => ports.retryUnsettled() },
   { name: "erase old payloads", everyMs: 60_000, run: erasePayloads },
   { name: "publish a checkpoint", everyMs: 1000, run: (ports) => ports.publishCheckpoint() },

@@ -14,7 +14,7 @@ export interface UsageReport {
   readonly usdMicros: number;
 }
 
-/** Reports of one agent and tenant that are taken in a minute. */
+/** Reports of one agent, tenant and environment that are taken in a minute. */
 const reportsPerMinuteMax = 30;
 
 /**
@@ -53,7 +53,7 @@ async function admitReport(ports: ControlPorts, principal: Principal, run: strin
   if (contract === undefined) return deny("ERR_CONTRACT_NONE");
   const rate = { scope: "agent", limit: reportsPerMinuteMax, windowMs: 60_000 } as const;
   const { granted, standings } = await ports.rates.consume([
-    { name: "agent", key: rateKey(["reports", principal.agent, principal.tenant]), rate },
+    { name: "agent", key: rateKey(["reports", principal.environment, principal.agent, principal.tenant]), rate },
   ]);
   return granted ? contract : deny("ERR_RATE_LIMITED", undefined, { retryAfterMs: standings.at(-1)?.resetMs ?? 1000 });
 }

@@ -17,14 +17,16 @@ export async function admitCall(ports: PathPorts, call: Decided): Promise<Admiss
   const { nowMs, sendByMs, settleByMs } = deadlinesOf(ports, call.tool);
   const facts = factsOf(call, null);
   const payload = keepCall(ports, call);
-  const { key, hold, holdIfTwin, reservations } = call;
+  const { key, keyMadeUp, hold, holdIfTwin, reservations } = call;
   const { openHoldsMax } = ports.settings;
   const result = await ports.calls.admit({
     call: facts,
     key,
+    keyMadeUp,
     hold,
     holdIfTwin,
-    alone: false,
+    // What is passed through was not read, so no two requests are known to be the same.
+    alone: call.tool.pass !== undefined,
     reservations,
     settleByMs,
     payload,
@@ -81,6 +83,7 @@ export function factsOf(call: Decided, parent: string | null): CallFacts {
     verdict: call.verdict,
     policyDigest: call.policyDigest,
     catalogueDigest: call.catalogue.digest,
+    ...(tool.pass !== undefined && tool.pass.usage !== null ? { metered: true } : {}),
   };
 }
 

@@ -10,6 +10,7 @@ interface ProblemDetails {
   readonly retryAfterMs?: number | undefined;
   readonly recorded?: boolean;
   readonly attachedTo?: string | null;
+  readonly scope?: string | undefined;
 }
 
 /** What a caller who is only too early is told when nothing says how much. */
@@ -32,13 +33,14 @@ export function problem(callId: string, code: Code, details: ProblemDetails = {}
     retryAfterMs: details.retryAfterMs ?? (retryable && (status === 429 || status === 503) ? againAfterMs : null),
     recorded: details.recorded ?? false,
     attachedTo: details.attachedTo ?? null,
+    scope: details.scope,
   };
 }
 
 /** The answer to a call that a step denied. */
 export function problemOf(callId: string, denial: Denial, recorded: boolean): ProblemAnswer {
-  const { denied, detail, reasons, retryAfterMs } = denial;
-  return problem(callId, denied, { detail, reasons: reasons ?? [], retryAfterMs, recorded });
+  const { denied, detail, reasons, retryAfterMs, scope } = denial;
+  return problem(callId, denied, { detail, reasons: reasons ?? [], retryAfterMs, recorded, scope });
 }
 
 /** The answer to a call that was just executed. */

@@ -18,12 +18,21 @@ export interface Received {
   readonly headers: RequestHeaders;
   /** Null when the request had no body. At most the edge's limit. */
   readonly body: Uint8Array | null;
+  /** Its body is not read: a proxy will pass it through. */
+  readonly passes?: true;
 }
 
 /** What the caller points at: a tool by its name, or an upstream's own method and path. */
 export type Target =
   | { readonly by: "name"; readonly tool: string; readonly rawQuery: string }
-  | { readonly by: "path"; readonly method: string; readonly rawPath: string; readonly rawQuery: string };
+  | {
+      readonly by: "path";
+      readonly method: string;
+      readonly rawPath: string;
+      readonly rawQuery: string;
+      /** The listener's port when it is a mount's own; null on the agents' listener. */
+      readonly port: number | null;
+    };
 
 /** After `identify`: who calls is proved. */
 export interface Identified extends Received {
@@ -40,11 +49,17 @@ export interface Resolved extends Identified {
   readonly meantHeaders: Readonly<Record<string, string>>;
   readonly findings: readonly { readonly pointer: string; readonly kind: FindingKind }[];
   /** The request that would go out: the only form of the arguments that ever leaves. */
-  readonly outbound: { readonly url: string; readonly body: string | null };
+  readonly outbound: {
+    readonly url: string;
+    readonly body: string | null /** Only where it is not the tool's own. */;
+    readonly method?: "HEAD";
+  };
   readonly callDigest: string;
   readonly bodyDigest: string;
   readonly dryRun: boolean;
   readonly key: string | null;
+  /** True for a key that the agent's SDK made up for its own retries: such a call may also join an earlier one with the same arguments. */
+  readonly keyMadeUp: boolean;
   readonly prefer: { readonly canWait: boolean; readonly waitSeconds: number };
 }
 

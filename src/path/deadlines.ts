@@ -14,5 +14,9 @@ export interface Deadlines {
 export function deadlinesOf(ports: PathPorts, tool: Tool): Deadlines {
   const { startWithinMs } = ports.settings;
   const nowMs = ports.clock.nowMs();
-  return { nowMs, sendByMs: ports.clock.monotonicMs() + startWithinMs, settleByMs: nowMs + startWithinMs + tool.timeoutMs };
+  return {
+    nowMs,
+    sendByMs: ports.clock.monotonicMs() + startWithinMs,
+    settleByMs: nowMs + startWithinMs + tool.timeoutMs + (tool.pass?.wholeMs ?? 0),
+  };
 }

@@ -28,6 +28,8 @@ export async function decide(ports: PathPorts, call: Governable, approval: Polic
   if (verdict.verdict === "deny") return deny("ERR_POLICY_DENIED", undefined, { reasons: verdict.reasons });
   const [obligation] = verdict.obligations;
   if (obligation !== undefined) return deny("ERR_POLICY_FAULT", `Policy requires ${obligation}, which this gateway cannot do yet.`);
+  if (verdict.verdict === "hold" && call.tool.pass !== undefined)
+    return deny("ERR_HOLD_PASSTHROUGH", undefined, { reasons: verdict.reasons });
   const hold = verdict.verdict === "hold" ? termsOfHold(call.catalogue, call.governed.contract, call.principal, verdict, nowMs) : null;
   if (isDenial(hold)) return hold;
   const { policyInput, left } = judged;
@@ -38,6 +40,9 @@ export async function decide(ports: PathPorts, call: Governable, approval: Polic
 function reserveFor(call: Governable, amount: Money | null, nowMs: number): readonly Reservation[] | Denial {
   const { agent, tenant, environment, run } = call.principal;
   const { workflow, budgets } = call.governed.contract;
+  const unread = call.tool.pass !== undefined && call.tool.traits.effect === "write";
+  if (unread && budgets.some(({ meter }) => meter === "amount"))
+    return deny("ERR_AMOUNT_UNDETERMINED", "A write that is passed through may move money that no amount budget can count.");
   return reservationsFor(
     budgets,
     { agent, tenant, environment, workflow, run, calls: 1, costMicros: call.tool.priceMicros, amount },
@@ -62,7 +67,14 @@ interface Known {
 async function askPolicy(ports: PathPorts, call: Governable, known: Known): Promise<Judged | Denial> {
   const { principal, tool, governed, callDigest } = call;
   const { run, tenant, agent } = principal;
-  const standing = await ports.calls.standing({ callId: call.id, reservations: known.reservations, run, tenant, agent, callDigest });
+  const standing = await ports.calls.standing({
+    callId: known.approval === null ? null : call.id,
+    reservations: known.reservations,
+    run,
+    tenant,
+    agent,
+    callDigest,
+  });
   const policyInput = buildPolicyInput({
     callId: call.id,
     timeMs: known.nowMs,

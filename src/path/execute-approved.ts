@@ -42,12 +42,20 @@ function validVotes(hold: HoldTerms, { votes }: StoredCall): readonly Vote[] {
 
 /** A fault that time mends is no judgement: the call stays approved until its hold expires. */
 function waits({ denied }: Denial): boolean {
-  return denied === "ERR_STOPS_STALE" || denied === "ERR_POLICY_UNLOADED" || denied === "ERR_PREVIEW_UNAVAILABLE";
+  return (
+    denied === "ERR_STOPS_STALE" ||
+    denied === "ERR_REVOCATIONS_STALE" ||
+    denied === "ERR_POLICY_UNLOADED" ||
+    denied === "ERR_PREVIEW_UNAVAILABLE"
+  );
 }
 
 async function judgeAgain(ports: PathPorts, stored: StoredCall): Promise<Decided | Denial> {
-  const resolved = await restore(ports, stored);
+  const resolved = await restoreCall(ports, stored);
   if (isDenial(resolved)) return resolved;
+  // The token's expiry does not matter any more: who called was proved when the call came in. That it was taken back since does.
+  const revoked = ports.tokens.revoked(resolved.principal, ports.clock.nowMs());
+  if (revoked !== null) return revoked;
   const governable = checkContract(resolved);
   if (isDenial(governable)) return governable;
   if (governable.binding !== stored.binding)
@@ -60,8 +68,8 @@ async function judgeAgain(ports: PathPorts, stored: StoredCall): Promise<Decided
 }
 
 /** The stage after `resolve`, from the record: the same principal and the same arguments, resolved against the configuration of now. */
-async function restore(ports: PathPorts, stored: StoredCall): Promise<Resolved | Denial> {
-  const payload = await ports.calls.payload(stored.payloadDigest, stored.tenant);
+export async function restoreCall(ports: PathPorts, stored: StoredCall): Promise<Resolved | Denial> {
+  const payload = await ports.calls.payload(stored.id, stored.payloadDigest);
   const plain = payload === null ? null : ports.cipher.open(payload);
   if (plain === null) return deny("ERR_HOLD_REFUSED", "The stored arguments were erased.");
   const kept = JSON.parse(new TextDecoder().decode(plain)) as KeptCall;
@@ -69,6 +77,7 @@ async function restore(ports: PathPorts, stored: StoredCall): Promise<Resolved |
   const tool = catalogue.tools.get(kept.tool);
   const mount = tool === undefined ? undefined : mountOf(catalogue, tool);
   if (tool === undefined || mount === undefined) return deny("ERR_HOLD_REFUSED", `The tool ${kept.tool} no longer exists.`);
+  if (tool.pass !== undefined) return deny("ERR_HOLD_REFUSED", `The tool ${kept.tool} is passed through now, and no approval is for that.`);
   const pinned = pinArguments(kept.principal, { tool, mount }, kept.args, kept.meantHeaders);
   if (isDenial(pinned)) return pinned;
   return {
@@ -86,6 +95,7 @@ async function restore(ports: PathPorts, stored: StoredCall): Promise<Resolved |
     ...pinned,
     dryRun: false,
     key: stored.key,
+    keyMadeUp: false,
     prefer: { canWait: false, waitSeconds: 0 },
   };
 }

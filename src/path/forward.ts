@@ -1,4 +1,5 @@
 import type { UpstreamOutcome } from "../ports/upstream.ts";
+import { mediaTypes } from "../rules/content-type.ts";
 import type { Executed, Started } from "./call.ts";
 import { stopSubject } from "./check-stops.ts";
 import type { PathPorts } from "./ports.ts";
@@ -19,7 +20,7 @@ async function send(ports: PathPorts, call: Started): Promise<UpstreamOutcome> {
   const credentials = mount.upstream.headersFor.get(call.principal.tenant);
   if (credentials === undefined) return { kind: "not_sent", cause: "malformed", detail: "the tenant has no credential" };
   const body = outbound.body === null ? null : new TextEncoder().encode(outbound.body);
-  const content = body === null ? {} : { "content-type": "application/json" };
+  const content = tool.body === "none" ? {} : { "content-type": mediaTypes[tool.body] };
   let refused: UpstreamOutcome | null = null;
   const result = await ports.upstreams.send({
     upstream: mount.upstream.name,
@@ -39,7 +40,8 @@ async function send(ports: PathPorts, call: Started): Promise<UpstreamOutcome> {
   return result.kind === "not_sent" && refused !== null ? refused : result;
 }
 
-function refuseToSend(ports: PathPorts, call: Started): UpstreamOutcome | null {
+/** Why a call may not go to the socket any more, or null: asked right before its first byte. */
+export function refuseToSend(ports: PathPorts, call: Started): UpstreamOutcome | null {
   if (ports.clock.monotonicMs() >= call.sendByMs)
     return { kind: "not_sent", cause: "expired", detail: "the call was admitted too long ago" };
   const blocking = ports.stops.blocking(stopSubject(call), ports.clock.nowMs());

@@ -1,13 +1,22 @@
-import { type Denial, deny, isDenial } from "../rules/denial.ts";
+import { readAgentToken } from "../rules/agent-token.ts";
+import type { TokenPlace } from "../rules/catalogue.ts";
+import { type Denial, isDenial } from "../rules/denial.ts";
+import { mountAt } from "../rules/routing.ts";
 import type { Identified, Received } from "./call.ts";
 import type { PathPorts } from "./ports.ts";
+import { readAddress } from "./read-address.ts";
 
-/** One bearer token in one place; anything else is 401 before anything of the call is read. */
+/** One token in the one place of the mount; anything else is 401 before anything of the call is read. */
 export async function identify(ports: PathPorts, call: Received): Promise<Identified | Denial> {
-  const [value, ...more] = call.headers.get("authorization") ?? [];
-  if (value === undefined) return deny("ERR_TOKEN_MISSING");
-  const token = /^Bearer ([^\s,]+)$/i.exec(value)?.[1];
-  if (token === undefined || more.length > 0) return deny("ERR_TOKEN_MALFORMED");
-  const principal = await ports.tokens.verify(token, call.receivedAtMs);
+  const token = readAgentToken(call.headers, tokenPlace(ports, call));
+  if (isDenial(token)) return token;
+  const principal = await ports.tokens.verify(token.token, call.receivedAtMs);
   return isDenial(principal) ? principal : { ...call, principal };
+}
+
+/** What leads to no mount is a call by name, one of our own resources, or nothing at all: there the token is a bearer token. */
+function tokenPlace(ports: PathPorts, { target, headers }: Received): TokenPlace {
+  const address = target.by === "path" ? readAddress(target, headers) : null;
+  const mount = address === null || isDenial(address) ? null : mountAt(ports.catalogue(), address);
+  return mount?.agentToken ?? { in: "bearer" };
 }

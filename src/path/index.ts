@@ -10,6 +10,7 @@ import { decide } from "./decide.ts";
 import { forward } from "./forward.ts";
 import { identify } from "./identify.ts";
 import { limitRate } from "./limit-rate.ts";
+import { openPassage, type Proxy } from "./passage.ts";
 import type { PathPorts } from "./ports.ts";
 import { propose } from "./propose.ts";
 import { answerAdmission, answerFault, refuse } from "./refuse.ts";
@@ -33,6 +34,17 @@ export async function answerCall(ports: PathPorts, received: Received): Promise<
     .then((executed) => settle(ports, executed))
     .catch((error: unknown) => answerFault(ports, admitted.started, error).answer);
   return { answer, standings: admitted.standings };
+}
+
+/**
+ * The way of what is passed through: the same admission without arguments; the edge's proxy then sends it and, at the end of the stream, settles it. Answers
+ * null when the proxy has taken the call over.
+ */
+export async function passCall(ports: PathPorts, received: Received, proxy: Proxy): Promise<Reply | null> {
+  const admitted = await admit(ports, { ...received, passes: true }).catch((error: unknown) => answerFault(ports, received, error));
+  if ("answer" in admitted) return admitted;
+  proxy(openPassage(ports, admitted.started), admitted.standings);
+  return null;
 }
 
 /** Everything up to the one durable write. Answers at once when the call is refused, held, a dry run or an earlier call. */

@@ -4,13 +4,16 @@ import { rateKey } from "../rules/rate-fields.ts";
 import type { Governable } from "./call.ts";
 import type { PathPorts } from "./ports.ts";
 
-/** Counts the call against the contract's rates. A counter store that fails denies. Preview reads are part of their call and are not counted. */
+/**
+ * Counts the call against the contract's rates. A counter store that fails denies. Preview reads are part of their call and are not counted. No counter
+ * crosses a tenant or an environment: what an agent tries out in one must not use up what it may do in the other.
+ */
 export async function limitRate(ports: PathPorts, call: Governable): Promise<readonly RateStanding[] | Denial> {
-  const { agent, tenant } = call.principal;
+  const { agent, tenant, environment } = call.principal;
   const idsOf = { agent: [agent, tenant], tenant: [tenant], tool: [agent, tenant, call.tool.name] } as const;
   const uses: RateUse[] = call.governed.contract.rates.map((rate) => ({
     name: rate.scope,
-    key: rateKey([rate.scope, ...idsOf[rate.scope]]),
+    key: rateKey([rate.scope, environment, ...idsOf[rate.scope]]),
     rate,
   }));
   if (uses.length === 0) return [];

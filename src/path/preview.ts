@@ -3,12 +3,10 @@ import { type Denial, deny, isDenial } from "../rules/denial.ts";
 import type { JsonObject } from "../rules/json.ts";
 import { readOutcome } from "../rules/outcome.ts";
 import { readJsonObject } from "../rules/strict-json.ts";
-import { factsOf, keepCall } from "./admit-call.ts";
-import type { Decided, Governable, Started } from "./call.ts";
-import { deadlinesOf } from "./deadlines.ts";
+import type { Governable, Started } from "./call.ts";
+import { childOf, startChild } from "./child-call.ts";
 import { forward } from "./forward.ts";
 import type { PathPorts } from "./ports.ts";
-import { pinArguments } from "./resolve.ts";
 import { settle } from "./settle.ts";
 
 /**
@@ -19,40 +17,9 @@ export async function readPreview(ports: PathPorts, call: Governable): Promise<J
   if (call.tool.preview === null) return null;
   const tool = call.catalogue.tools.get(call.tool.preview);
   if (tool === undefined) return deny("ERR_PREVIEW_FAILED", `The preview tool ${call.tool.preview} does not exist.`);
-  const args: JsonObject = Object.fromEntries(Object.entries(call.args).filter(([name]) => tool.places.has(name)));
-  const pinned = pinArguments(call.principal, { tool, mount: call.mount }, args, {});
-  if (isDenial(pinned)) return pinned;
-  const child: Decided = {
-    ...call,
-    ...pinned,
-    id: ports.ids.callId(),
-    receivedAtMs: ports.clock.nowMs(),
-    tool,
-    meantHeaders: {},
-    findings: [],
-    key: null,
-    amount: null,
-    preview: null,
-    policyInput: {},
-    policyDigest: ports.policy().digest,
-    verdict: { verdict: "allow", reasons: [{ rule: "preview", message: `preview of ${call.tool.name}` }], tiers: [], obligations: [] },
-    reservations: [],
-    left: [],
-    hold: null,
-    holdIfTwin: null,
-  };
-  return readBody(ports, await startChild(ports, child, call.id), tool.name);
-}
-
-async function startChild(ports: PathPorts, child: Decided, parent: string): Promise<Started | Denial> {
-  const facts = factsOf(child, parent);
-  const payload = keepCall(ports, child);
-  const { nowMs, sendByMs, settleByMs } = deadlinesOf(ports, child.tool);
-  const admission = { call: facts, key: null, hold: null, holdIfTwin: null, alone: true, reservations: [], settleByMs, payload, nowMs };
-  const admitted = await ports.calls.admit({ ...admission, openHoldsMax: ports.settings.openHoldsMax });
-  if (admitted.kind === "stopped") return deny("ERR_STOPPED");
-  if (admitted.kind !== "started") return deny("ERR_PREVIEW_FAILED");
-  return { ...child, sendByMs };
+  const reason = { rule: "preview", message: `preview of ${call.tool.name}` };
+  const child = childOf(ports, call, { tool, id: ports.ids.callId(), reason });
+  return isDenial(child) ? child : readBody(ports, await startChild(ports, child, call.id), tool.name);
 }
 
 async function readBody(ports: PathPorts, started: Started | Denial, tool: string): Promise<JsonObject | Denial> {

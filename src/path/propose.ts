@@ -12,6 +12,7 @@ export function propose(call: Decided): ProposalAnswer {
     tool: tool.name,
     method: tool.method,
     url: call.outbound.url,
+    body: call.outbound.body,
     args: call.args,
     call_digest: call.callDigest,
     verdict: verdict.verdict,

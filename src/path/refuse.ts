@@ -42,12 +42,12 @@ async function answerEarlier(ports: PathPorts, call: Resolved): Promise<Answer |
   }
 }
 
-/** Refusals of one agent and tenant, before its rates were asked, that go on record in a minute; more are only counted. */
+/** Refusals of one agent, tenant and environment, before its rates were asked, that go on record in a minute; more are only counted. */
 const recordedPerMinuteMax = 30;
 
-async function mayRecord(ports: PathPorts, { principal: { agent, tenant } }: Identified): Promise<boolean> {
+async function mayRecord(ports: PathPorts, { principal: { agent, tenant, environment } }: Identified): Promise<boolean> {
   const rate = { scope: "agent", limit: recordedPerMinuteMax, windowMs: 60_000 } as const;
-  return (await ports.rates.consume([{ name: "agent", key: rateKey(["refusals", agent, tenant]), rate }])).granted;
+  return (await ports.rates.consume([{ name: "agent", key: rateKey(["refusals", environment, agent, tenant]), rate }])).granted;
 }
 
 async function record(ports: PathPorts, call: Identified, denial: Denial, rated: boolean): Promise<boolean> {
@@ -120,7 +120,7 @@ export async function answerRecorded(ports: PathPorts, call: StoredCall, attache
 /** The kept bytes of a settled call's answer; null when there are none, or when they were erased. */
 async function readAnswerBody(ports: PathPorts, call: StoredCall): Promise<Uint8Array | null> {
   const digest = call.settled?.answerDigest ?? null;
-  const payload = digest === null ? null : await ports.calls.payload(digest, call.tenant);
+  const payload = digest === null ? null : await ports.calls.payload(call.id, digest);
   return payload === null ? null : ports.cipher.open(payload);
 }
 

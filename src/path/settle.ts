@@ -1,4 +1,5 @@
 import type { Payload, Settled, SettleRequest } from "../ports/calls.ts";
+import { plainMediaType } from "../rules/media-types.ts";
 import { readOutcome } from "../rules/outcome.ts";
 import type { Executed } from "./call.ts";
 import type { PathPorts } from "./ports.ts";
@@ -24,7 +25,7 @@ export async function settle(ports: PathPorts, call: Executed): Promise<Settleme
     detail: reading.detail,
     reasons: [],
     status: call.result.kind === "answered" || call.result.kind === "too_large" ? call.result.status : null,
-    contentType: answered?.contentType ?? null,
+    contentType: plainMediaType(answered?.contentType ?? null),
     answerDigest: answer?.digest ?? null,
     latencyMs: call.latencyMs,
     by: null,
@@ -45,7 +46,8 @@ function sealAnswer(ports: PathPorts, call: Executed, body: Uint8Array): Payload
   }
 }
 
-async function writeSettlement(ports: PathPorts, request: SettleRequest): Promise<boolean> {
+/** Writes an end; false when it could not be written, and then it is tried again until it is. */
+export async function writeSettlement(ports: PathPorts, request: SettleRequest): Promise<boolean> {
   try {
     await ports.calls.settle(request);
     return true;

@@ -38,12 +38,16 @@ export interface CallFacts {
   readonly verdict: Verdict;
   readonly policyDigest: string;
   readonly catalogueDigest: string;
+  /** Its cost is told by its answer. A crash leaves that untold, and what it reserved then counts as used. */
+  readonly metered?: true;
 }
 
 export interface AdmitRequest {
   readonly call: CallFacts;
   /** The idempotency key as stored, or null. Unique per tenant, environment, agent and user. */
   readonly key: string | null;
+  /** True when the SDK made the key up: without an earlier call of this key, the call may join one with the same arguments as if it had none. */
+  readonly keyMadeUp: boolean;
   /** Null: start at once (one write for intent and start). Otherwise the call waits for people. */
   readonly hold: HoldTerms | null;
   /** What holds a write whose digest equals an open or unknown call; null when there is no tier to ask, then it is in-flight. */
@@ -107,6 +111,8 @@ export interface SettleRequest {
   readonly settled: Settled;
   /** Actual units by budget name where they differ from the reserved; absent = as reserved. */
   readonly actual: Readonly<Record<string, number>>;
+  /** What was reserved was used although the call failed: part of its answer was taken. Absent: a call that fails used nothing. */
+  readonly used?: true;
   readonly answer: Payload | null;
   readonly nowMs: number;
 }
@@ -157,7 +163,8 @@ export interface Calls {
   list(filter: CallFilter): Promise<readonly StoredCall[]>;
   /** What policy is told of budgets and run; a look that takes nothing. */
   standing(request: StandingRequest): Promise<Standing>;
-  payload(digest: string, tenant: string): Promise<Payload | null>;
+  /** The document of a call that has this digest: what it asked for, or what it was answered; null when there is none, or it was erased. */
+  payload(callId: string, digest: string): Promise<Payload | null>;
   /** Erases payloads last needed before this time, never those of an open call, at most 1,000; answers how many. */
   erasePayloads(beforeMs: number): Promise<number>;
   /** Held calls past their expiry and approved calls ready to run, for the duties. */
@@ -169,8 +176,8 @@ export interface Calls {
 }
 
 export interface StandingRequest {
-  /** What this very call has reserved counts as left: it is judged again without its own money. */
-  readonly callId: string;
+  /** Null for a call that the store does not know yet. What a known one has reserved counts as left: it is judged again without its own money. */
+  readonly callId: string | null;
   readonly reservations: readonly Reservation[];
   readonly run: string | null;
   readonly tenant: string;
@@ -237,7 +244,20 @@ export interface RunRow extends RunKey {
   readonly lastMs: number;
 }
 
+/** A run that an agent opens. */
+export interface RunOpening extends RunKey {
+  readonly environment: string;
+  readonly workflow: string;
+  readonly user: string | null;
+  /** The token that opened it. */
+  readonly openedBy: { readonly issuer: string; readonly tokenId: string | null };
+  /** When its token ends. */
+  readonly expiresAtMs: number;
+}
+
 export interface Runs {
+  /** Puts a run on record before its first call; null, or the stop that forbids it, asked in the same transaction. */
+  open(opening: RunOpening, nowMs: number): Promise<Stop | null>;
   /** Adds reported usage, and counts its cost in the windows named. */
   addUsage(report: Omit<RunReport, "outcome">, costs: readonly Reservation[], nowMs: number): Promise<void>;
   setOutcome(key: RunKey, outcome: { readonly status: string; readonly reason: string }, nowMs: number): Promise<void>;

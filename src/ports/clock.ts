@@ -10,4 +10,6 @@ export interface Clock {
 export interface Ids {
   callId(): string;
   stopId(): string;
+  /** As unguessable as a call's. */
+  runId(): string;
 }

@@ -4,7 +4,7 @@ import type { RateStanding } from "../rules/rate-fields.ts";
 export type { RateStanding };
 
 export interface RateUse {
-  /** `agent`, `tenant` or `tool`: the name in the RateLimit fields. */
+  /** `agent`, `tenant` or `tool`, or `runs` for openings: the name in the RateLimit fields. */
   readonly name: string;
   /** Counter key; carries the scope's ids, length-prefixed so that no two scopes collide (`rateKey`). */
   readonly key: string;

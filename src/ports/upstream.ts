@@ -35,6 +35,53 @@ export interface OutboundRequest {
  */
 export interface Upstreams {
   send(request: OutboundRequest): Promise<UpstreamOutcome>;
+  /** The same promises for a request that is passed through: sent at most once, verified, no redirects, never a throw. */
+  open(request: StreamRequest): StreamExchange;
   /** Refuses new calls (`not_sent`) and resolves when those on their way have ended, each by its own deadline at the latest. */
   close(): Promise<void>;
+}
+
+/** A request whose body and answer are never held whole. */
+export interface StreamRequest extends Omit<OutboundRequest, "body" | "timeoutMs" | "responseBytesMax"> {
+  /** Chunks must not change after they were given. Its end before `bodyBytes`, or a throw, interrupts the exchange. */
+  readonly body: AsyncIterable<Uint8Array> | null;
+  /** Exact length of the body; null when it is not known, and then it is sent in chunks. */
+  readonly bodyBytes: number | null;
+  /** From the beginning to the complete head of the answer. At least 1. */
+  readonly headTimeoutMs: number;
+  /** Longest silence within the answer, not counting time in which its reader does not take it. At least 1. */
+  readonly idleTimeoutMs: number;
+  /** From the head to the answer's end. At least 1. */
+  readonly wholeTimeoutMs: number;
+}
+
+/** What came back before the body of an answer. */
+export type StreamHead =
+  | {
+      readonly kind: "answering";
+      readonly status: number;
+      /** Lower-case names; a header that stood twice has all its values. */
+      readonly headers: Readonly<Record<string, string | readonly string[]>>;
+      /** Given only as fast as it is taken. Throws `AnswerBroken` when it does not come to its end. */
+      readonly body: AsyncIterable<Uint8Array>;
+    }
+  | Extract<UpstreamOutcome, { kind: "not_sent" | "interrupted" }>;
+
+/** One exchange that is read as it comes. */
+export interface StreamExchange {
+  /** Never rejects. */
+  readonly head: Promise<StreamHead>;
+  /** Ends it at once, whatever stage it is in: a request that waits is not sent, and a connection in use is cut. Later calls do nothing. */
+  cancel(): void;
+}
+
+/** An answer that began and broke off. */
+export class AnswerBroken extends Error {
+  override readonly name = "AnswerBroken";
+  readonly why: "timeout" | "broken";
+
+  constructor(why: "timeout" | "broken", detail: string) {
+    super(detail);
+    this.why = why;
+  }
 }

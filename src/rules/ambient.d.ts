@@ -7,6 +7,7 @@ declare module "node:crypto" {
     digest(): Uint8Array;
   }
   export function createHash(algorithm: "sha256"): Hash;
+  export function hash(algorithm: "sha256", data: string | Uint8Array, encoding: "hex" | "base64" | "base64url"): string;
 }
 declare class TextEncoder {
   encode(input?: string): Uint8Array;

@@ -18,6 +18,8 @@ export interface ProblemAnswer {
   /** Whether the store knows the call, so that its Location can be asked. */
   readonly recorded: boolean;
   readonly attachedTo: string | null;
+  /** The scope that the token lacks, when that is all. */
+  readonly scope?: string | undefined;
 }
 
 export interface HeldAnswer {

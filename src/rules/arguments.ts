@@ -1,7 +1,9 @@
 import type { ArgumentPlace, Tool } from "./catalogue.ts";
-import { readContentType } from "./content-type.ts";
+import { checkContentType } from "./content-type.ts";
 import { type Denial, deny, isDenial } from "./denial.ts";
 import { placeOf } from "./encode-request.ts";
+import { readForm, readFormBody } from "./form-reader.ts";
+import type { FormObject } from "./form-shape.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { pointerTo } from "./pointers.ts";
 import { readQuery, readScalar, type ScalarType } from "./query.ts";
@@ -23,17 +25,18 @@ export interface MountParts {
 export type NamedParts = Omit<MountParts, "pathParameters">;
 
 /**
- * Reads a request on a tool's own URL into one flat object: path parameters, query, JSON body, each property from its declared place and
- * no other. An absent body is an empty one. Denials are those of the readers (ERR_QUERY_INVALID, ERR_BODY_TYPE, ERR_JSON_*),
+ * Reads a request on a tool's own URL into one flat object: path parameters, query, JSON or form body, each property from its declared place and
+ * no other. An absent body is an empty one. Denials are those of the readers (ERR_QUERY_INVALID, ERR_BODY_TYPE, ERR_JSON_*, ERR_FORM_*),
  * ERR_BODY_UNEXPECTED for a body that the tool has no use for, and ERR_ARGUMENTS_INVALID with reasons.
  */
 export function readMountArguments(tool: Tool, parts: MountParts): JsonObject | Denial {
   const path = readPathParameters(tool, parts.pathParameters);
   if (isDenial(path)) return path;
-  const query = readQuery(parts.rawQuery, declaredScalars(tool, "query"));
+  const query =
+    tool.queryForm === undefined ? readQuery(parts.rawQuery, declaredScalars(tool, "query")) : readBrackets(parts, tool.queryForm);
   if (isDenial(query)) return query;
   if (tool.body === "none" && hasBody(parts.body)) return deny("ERR_BODY_UNEXPECTED");
-  const body = readBody(parts);
+  const body = tool.body === "form" ? readFormOf(tool, parts) : readJsonBody(parts);
   if (isDenial(body)) return body;
   const misplaced = Object.keys(body).find((name) => (tool.places.get(name) ?? "body") !== "body");
   if (misplaced !== undefined) return astray(misplaced, `travels in the ${tool.places.get(misplaced)}, not in the body`);
@@ -43,7 +46,7 @@ export function readMountArguments(tool: Tool, parts: MountParts): JsonObject | 
 /** Reads a call by name: all arguments, wherever they will travel, are one JSON object. No body means no arguments; any query is refused. */
 export function readNamedArguments(tool: Tool, parts: NamedParts): JsonObject | Denial {
   if (parts.rawQuery !== "") return deny("ERR_QUERY_INVALID", "a call by name takes its arguments in the body only");
-  const body = readBody(parts);
+  const body = readJsonBody(parts);
   return isDenial(body) ? body : checkArguments(tool, body);
 }
 
@@ -63,10 +66,25 @@ export function checkArguments(tool: Tool, args: JsonObject): JsonObject | Denia
   return args;
 }
 
-function readBody({ body, contentTypes }: Pick<MountParts, "body" | "contentTypes">): JsonObject | Denial {
+type BodyParts = Pick<MountParts, "body" | "contentTypes">;
+
+function readJsonBody({ body, contentTypes }: BodyParts): JsonObject | Denial {
   if (!hasBody(body)) return {};
-  const type = readContentType(contentTypes);
-  return type === "json" ? readJsonObject(body) : type;
+  return checkContentType(contentTypes, "json") ?? readJsonObject(body);
+}
+
+const emptyForm: FormObject = { properties: new Map(), others: null };
+
+function readFormOf({ bodyForm = emptyForm }: Tool, { body, contentTypes }: BodyParts): JsonObject | Denial {
+  if (!hasBody(body)) return {};
+  return checkContentType(contentTypes, "form") ?? readFormBody(body, bodyForm);
+}
+
+/** Whatever is wrong with a query has one code, as it has when the query is flat. */
+function readBrackets({ rawQuery }: MountParts, shape: FormObject): JsonObject | Denial {
+  const read = readForm(rawQuery, shape, "query");
+  if (!isDenial(read)) return read;
+  return deny("ERR_QUERY_INVALID", read.reasons?.[0]?.message ?? read.detail, read.reasons === undefined ? {} : { reasons: read.reasons });
 }
 
 function hasBody(body: Uint8Array | null): body is Uint8Array {

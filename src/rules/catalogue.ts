@@ -1,3 +1,5 @@
+import type { DialectName } from "./dialects.ts";
+import type { FormObject } from "./form-shape.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 
 /**
@@ -46,7 +48,12 @@ export interface Tool {
   /** Route template segments below the upstream's base: literal text, or the name of the path parameter. */
   readonly template: readonly (string | { readonly parameter: string })[];
   readonly traits: Traits;
-  readonly body: "json" | "none";
+  /** What the tool's own URL takes and its upstream gets. A call by name is JSON whatever this says. */
+  readonly body: "json" | "form" | "none";
+  /** How the form's texts are read. Absent on a `form` tool: nothing may stand in it. */
+  readonly bodyForm?: FormObject;
+  /** The same for a query in bracket style. Absent: the query is flat. */
+  readonly queryForm?: FormObject;
   /** Where each top-level property of `input` travels. Every property has exactly one place. */
   readonly places: ReadonlyMap<string, ArgumentPlace>;
   readonly input: JsonObject;
@@ -70,6 +77,50 @@ export interface Tool {
   readonly noEffect: readonly number[];
   readonly timeoutMs: number;
   readonly responseBytesMax: number;
+  /** Most items that an answer may have at a pointer; one with more is withheld. Null: not counted. */
+  readonly itemsMax: { readonly pointer: string; readonly max: number } | null;
+  /** Only on a passthrough mount: what the request and answer hold is then not looked at, and `timeoutMs` is the time to the answer's head. */
+  readonly pass?: PassRules;
+}
+
+/** How requests of one tool are passed through. */
+export interface PassRules {
+  /** True when one or more segments may follow the template. */
+  readonly rest: boolean;
+  readonly requestBytesMax: number;
+  /** Longest silence within an answer. */
+  readonly idleMs: number;
+  /** Longest time from the answer's head to its end. */
+  readonly wholeMs: number;
+  /** What a stop does with an answer on its way. */
+  readonly onStop: "cancel" | "finish";
+  /** Where the answer tells the tokens that it took; null: it does not. */
+  readonly usage: UsageSource | null;
+  /** The longest pattern first. Empty: a call costs its fixed price. */
+  readonly prices: readonly ModelPrice[];
+}
+
+/** Where an answer tells its usage: in a vendor's own way, or at JSON pointers. */
+export type UsageSource =
+  | { readonly format: "openai" | "anthropic" }
+  | {
+      readonly format: "pointers";
+      readonly input: string;
+      readonly output: string;
+      /** Cached tokens are a part of the input. */
+      readonly cachedInput: string | null;
+      readonly model: string | null;
+    };
+
+/** What a million tokens of a model cost, USD micros. */
+export interface ModelPrice {
+  /** A model's name, or its beginning. */
+  readonly model: string;
+  readonly prefix: boolean;
+  readonly inputMicros: number;
+  readonly cachedInputMicros: number;
+  readonly cacheWriteMicros: number;
+  readonly outputMicros: number;
 }
 
 export interface AmountSource {
@@ -77,12 +128,17 @@ export interface AmountSource {
   readonly currency: { readonly is: string } | { readonly fromPreview: string };
 }
 
-export type FindingKind = "pan" | "iban" | "email";
+export type FindingKind = "pan" | "iban" | "email" | "ssn" | "phone" | "secret";
 
 export interface OutboundRule {
+  /** RFC 6901, with `*` for every item or member; `""` is all arguments. */
   readonly pointer: string;
   readonly refuse: readonly FindingKind[];
   readonly mask: readonly FindingKind[];
+  /** Kinds of the mount's default that may leave here. Absent: none. */
+  readonly allow?: readonly FindingKind[];
+  /** The mount's default: speaks of arguments and declared headers, of kinds that no other rule for the same place names. */
+  readonly isDefault?: true;
 }
 
 export interface Upstream {
@@ -97,9 +153,26 @@ export interface Upstream {
   readonly ca: string | null;
 }
 
-/** A path mount: whole leading segments that select an upstream's tools. */
+/** Where agents put their token on a mount: exactly one place. A header's name is lower-case. */
+export type TokenPlace =
+  | { readonly in: "bearer" }
+  | { readonly in: "header"; readonly name: string }
+  | { readonly in: "basic"; readonly part: "username" | "password" };
+
+/** Where agents reach an upstream's tools: a listener's port, a host name and whole leading path segments, as far as the route file names them. */
 export interface Mount {
+  /** Empty: every path of this port or host. */
   readonly path: readonly string[];
+  /** A listener of its own; null is the agents' listener. */
+  readonly port: number | null;
+  /** Lower-case, without a port; null is any host. */
+  readonly host: string | null;
+  readonly agentToken: TokenPlace;
+  readonly dialect: DialectName;
+  /** Idempotency keys that the SDK makes up for its own retries: they tell a repeated request, but not that a call is meant twice. */
+  readonly clientKeys: RegExp | null;
+  /** Requests are passed through as they are; then every tool of the mount has `pass`. */
+  readonly passthrough?: true;
   readonly upstream: Upstream;
   readonly tools: readonly Tool[];
 }

@@ -20,6 +20,8 @@ export interface Denial {
   readonly reasons?: readonly Reason[];
   /** Milliseconds until the same call may succeed, when time alone helps. */
   readonly retryAfterMs?: number;
+  /** The scope that the token lacks. */
+  readonly scope?: string;
 }
 
 /** Makes a denial; without a detail the code's title speaks. */

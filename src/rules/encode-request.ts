@@ -1,6 +1,9 @@
 import { canonicalJson } from "./canonical.ts";
 import type { Tool } from "./catalogue.ts";
-import { type Denial, deny } from "./denial.ts";
+import { type Denial, deny, isDenial } from "./denial.ts";
+import type { FormWire } from "./form-pairs.ts";
+import type { FormObject } from "./form-shape.ts";
+import { writeForm } from "./form-writer.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { isPlainSegment } from "./paths.ts";
 import { encodePercent } from "./percent.ts";
@@ -9,34 +12,53 @@ import { pointerTo } from "./pointers.ts";
 /** A request as the upstream will see it, without headers. */
 export interface EncodedRequest {
   readonly url: string;
-  /** The RFC 8785 text of the arguments that travel in the body; null when the tool has none. */
+  /** The arguments that travel in the body, as RFC 8785 text or as a form; null when the tool has none. */
   readonly body: string | null;
 }
 
 /**
- * Builds the one URL and body that stand for these arguments: template and path parameters, query parameters sorted by name, body.
+ * Builds the one URL and body that stand for these arguments: template and path parameters, query parameters sorted by name, JSON or form body.
  * Each argument travels exactly once, and nothing travels that is no argument. The same arguments always give the same bytes.
  *
- * ERR_ARGUMENTS_INVALID when a path parameter is absent or is not one plain segment, when an argument of the path or query is no scalar, and
- * when an argument has no place to travel in.
+ * ERR_ARGUMENTS_INVALID when a path parameter is absent or is not one plain segment, when an argument of the path or a flat query is no scalar, when
+ * a form cannot say an argument (see `writeForm`), and when an argument has no place to travel in.
  */
 export function encodeRequest(tool: Tool, baseUrl: string, args: JsonObject): EncodedRequest | Denial {
   const path = encodePath(tool, args);
   if (typeof path !== "string") return path;
-  const query: string[] = [];
-  const body: Record<string, JsonValue> = {};
-  for (const name of Object.keys(args).sort()) {
+  const inQuery: Record<string, JsonValue> = {};
+  const inBody: Record<string, JsonValue> = {};
+  for (const name of Object.keys(args)) {
     const place = placeOf(tool, name);
-    const value = args[name] as JsonValue;
     if (place === null) return misplaced(tool, name, "has no place in this tool's request");
-    if (place === "body") body[name] = value;
-    if (place !== "query") continue;
-    const text = scalarText(value);
-    if (text === null) return misplaced(tool, name, "must be a string, number or boolean, since it travels in the query");
-    query.push(`${encodePercent(name)}=${encodePercent(text)}`);
+    if (place !== "path") (place === "query" ? inQuery : inBody)[name] = args[name] as JsonValue;
   }
-  const url = `${baseUrl}${path}${query.length === 0 ? "" : `?${query.join("&")}`}`;
-  return { url, body: tool.body === "json" ? canonicalJson(body) : null };
+  const query = tool.queryForm === undefined ? encodeFlatQuery(tool, inQuery) : encodeForm(tool, inQuery, tool.queryForm, "query");
+  if (typeof query !== "string") return query;
+  const body = encodeBody(tool, inBody);
+  return isDenial(body) ? body : { url: `${baseUrl}${path}${query === "" ? "" : `?${query}`}`, body };
+}
+
+function encodeBody(tool: Tool, args: JsonObject): string | null | Denial {
+  if (tool.body === "none") return null;
+  return tool.body === "json"
+    ? canonicalJson(args)
+    : encodeForm(tool, args, tool.bodyForm ?? { properties: new Map(), others: null }, "body");
+}
+
+function encodeFlatQuery(tool: Tool, args: JsonObject): string | Denial {
+  const pairs: string[] = [];
+  for (const name of Object.keys(args).sort()) {
+    const text = scalarText(args[name] as JsonValue);
+    if (text === null) return misplaced(tool, name, "must be a string, number or boolean, since it travels in the query");
+    pairs.push(`${encodePercent(name)}=${encodePercent(text)}`);
+  }
+  return pairs.join("&");
+}
+
+function encodeForm(tool: Tool, args: JsonObject, shape: FormObject, wire: FormWire): string | Denial {
+  const written = writeForm(args, shape, wire);
+  return "text" in written ? written.text : misplaced(tool, written.argument, written.message);
 }
 
 /**
@@ -78,7 +100,8 @@ function scalarText(value: JsonValue): string | null {
 }
 
 /** Names only what the tool declares: other names are the caller's own text, which a denial must not carry into the ledger. */
-function misplaced(tool: Tool, name: string, message: string): Denial {
-  const reason = tool.places.has(name) ? { rule: "place", message, pointer: pointerTo([name]) } : { rule: "place", message };
+function misplaced(tool: Tool, name: string | null, message: string): Denial {
+  const reason =
+    name !== null && tool.places.has(name) ? { rule: "place", message, pointer: pointerTo([name]) } : { rule: "place", message };
   return deny("ERR_ARGUMENTS_INVALID", undefined, { reasons: [reason] });
 }

@@ -41,13 +41,22 @@ const harmless = new Set([
 /** Families of harmless headers: what official SDKs tell about themselves, what browsers and meshes add. */
 const harmlessPrefixes = ["sec-fetch-", "sec-ch-", "x-stainless-", "x-stripe-client-", "x-envoy-", "x-b3-"];
 
-/** The headers of a call that mean something: the tool's declared ones, each at most once. Everything that is neither declared nor harmless is refused. */
-export function readHeaders(headers: RequestHeaders, declared: readonly string[]): Readonly<Record<string, string>> | Denial {
+/**
+ * The headers of a call that mean something: the tool's declared ones, each at most once. Everything that is neither declared nor harmless is refused, but
+ * for the header that carried the agent's token, which `identify` has read.
+ */
+export function readHeaders(
+  headers: RequestHeaders,
+  declared: readonly string[],
+  tokenHeader = "authorization",
+): Readonly<Record<string, string>> | Denial {
   const meant: Record<string, string> = {};
   for (const [name, values] of headers) {
     const isDeclared = declared.includes(name);
+    if (!isDeclared && name === "content-encoding" && values.length === 1 && values[0]?.toLowerCase() === "identity") continue;
     if (!isDeclared && (harmless.has(name) || harmlessPrefixes.some((prefix) => name.startsWith(prefix)))) continue;
-    if (!isDeclared && !ours.has(name)) return deny("ERR_HEADER_REFUSED", `The header ${printable(name)} is not declared for this tool.`);
+    if (!isDeclared && !ours.has(name) && name !== tokenHeader)
+      return deny("ERR_HEADER_REFUSED", `The header ${printable(name)} is not declared for this tool.`);
     const [value, ...more] = values;
     if (value === undefined || more.length > 0) return deny("ERR_HEADER_REFUSED", `The header ${printable(name)} stands more than once.`);
     if (isDeclared && !/^[!-~](?:[ -~]*[!-~])?$/.test(value))
@@ -60,6 +69,12 @@ export function readHeaders(headers: RequestHeaders, declared: readonly string[]
 /** The value of a header that may stand once; undefined when absent. The caller has refused repetitions by `readHeaders`. */
 export function headerValue(headers: RequestHeaders, name: string): string | undefined {
   return headers.get(name)?.[0];
+}
+
+/** The host that a request names: in lower case and without its port; null when it names none or several. */
+export function readHost(headers: RequestHeaders): string | null {
+  const [host, ...more] = headers.get("host") ?? [];
+  return host === undefined || host === "" || more.length > 0 ? null : host.toLowerCase().replace(/:[0-9]{1,5}$/, "");
 }
 
 function printable(name: string): string {

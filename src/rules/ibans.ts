@@ -1,3 +1,5 @@
+import { type DigitRuns, isDigit, isSeparator } from "./digit-runs.ts";
+
 /** National parts by country, in the IBAN registry's notation: `n` digits, `a` letters, `c` either. ISO 13616. */
 const nationalParts: Readonly<Record<string, string>> = {
   AD: "8n12c",
@@ -91,73 +93,82 @@ const nationalParts: Readonly<Record<string, string>> = {
   YE: "4a4n18c",
 };
 
-interface NationalForm {
-  /** Characters of the whole IBAN. */
-  readonly length: number;
-  readonly pattern: RegExp;
-}
-
-const classes: Readonly<Record<string, string>> = { n: "[0-9]", a: "[A-Z]", c: "[A-Z0-9]" };
-const forms: ReadonlyMap<string, NationalForm> = new Map(
-  Object.entries(nationalParts).map(([country, parts]) => {
-    const fields = [...parts.matchAll(/([0-9]+)([nac])/g)].map(([, count = "", kind = ""]) => ({ count: Number(count), kind }));
-    const source = fields.map(({ count, kind }) => `${classes[kind]}{${count}}`).join("");
-    const length = fields.reduce((sum, { count }) => sum + count, 4);
-    return [country, { length, pattern: new RegExp(`^[A-Z]{2}[0-9]{2}${source}$`) }];
-  }),
+/** For each country the class of each character after the four leading ones: `n`, `a` or `c`. */
+const forms: ReadonlyMap<string, string> = new Map(
+  Object.entries(nationalParts).map(([country, parts]) => [
+    country,
+    [...parts.matchAll(/([0-9]+)([nac])/g)].map(([, count = "", kind = ""]) => kind.repeat(Number(count))).join(""),
+  ]),
 );
 
-/** Norway's. */
-const lengthMin = 15;
 const gapMax = 3;
-const separator = /[\s\p{Z}\p{Pd}._/·•−]/u;
+
+/** What an ASCII character is to an IBAN: the upper-case code of a letter, the code of a digit, 1 for a separator, 0 for anything else. */
+const roles = Uint8Array.from({ length: 128 }, (_, code) => {
+  const upper = String.fromCharCode(code).toUpperCase();
+  return /[0-9A-Z]/.test(upper) ? upper.charCodeAt(0) : isSeparator(code) ? 1 : 0;
+});
+const letterA = 0x41;
 
 /**
  * Spans of IBANs in folded text: a country of the registry, its own length and structure, check digits by mod 97, in any case, with up to three
- * separators between any two characters. No boundary is needed on either side. Linear: at most 34 characters are taken from each letter.
+ * separators between any two characters. No boundary is needed on either side. The check digits are the first after two letters, so each run of digits is
+ * one place to look. Linear: at most 34 characters are taken from each.
  */
-export function findIbans(chars: string): readonly { readonly from: number; readonly to: number }[] {
-  if (chars.length < lengthMin) return [];
-  const upper = chars.toUpperCase();
-  // A few letters grow when upper-cased, which would shift all that follows.
-  const text = upper.length === chars.length ? upper : chars.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+export function findIbans(chars: string, runs: DigitRuns): readonly { readonly from: number; readonly to: number }[] {
   const found: { from: number; to: number }[] = [];
-  for (let from = 0; from <= text.length - lengthMin; from += 1) {
-    if (!isLetter(text.charCodeAt(from)) || (isLetter(text.charCodeAt(from + 1)) && isLetter(text.charCodeAt(from + 2)))) continue;
-    const head = takeAlphanumerics(text, from, 4);
-    const form = head === null || !/^[A-Z]{2}[0-9]{2}$/.test(head.taken) ? undefined : forms.get(head.taken.slice(0, 2));
-    const whole = form === undefined ? null : takeAlphanumerics(text, from, form.length);
-    if (whole !== null && form?.pattern.test(whole.taken) && hasMod97Check(whole.taken)) found.push({ from, to: whole.to });
+  for (let run = 0; run < runs.count; run += 1) {
+    const check = runs.from[run] as number;
+    const second = takenBefore(chars, check);
+    const letter = second === -1 ? 0 : roleAt(chars, second);
+    const from = letter < letterA ? -1 : takenBefore(chars, second);
+    const first = from === -1 ? 0 : roleAt(chars, from);
+    const form = first < letterA ? undefined : forms.get(String.fromCharCode(first, letter));
+    const to = form === undefined ? -1 : ibanEnd(chars, check, (first - 55) * 100 + (letter - 55), form);
+    if (to !== -1) found.push({ from, to });
   }
   return found;
 }
 
-function isLetter(code: number): boolean {
-  return code >= 0x41 && code <= 0x5a;
-}
-
-function takeAlphanumerics(text: string, from: number, count: number): { readonly taken: string; readonly to: number } | null {
-  let taken = "";
-  let gap = 0;
-  for (let at = from; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (isLetter(code) || (code >= 0x30 && code <= 0x39)) {
-      taken += text.charAt(at);
-      gap = 0;
-      if (taken.length === count) return { taken, to: at + 1 };
-    } else {
-      gap += 1;
-      if (gap > gapMax || !separator.test(text.charAt(at))) return null;
-    }
+/** Where the letter or digit before a place stands, at most three separators before it; -1 when something else does. */
+function takenBefore(chars: string, before: number): number {
+  for (let at = before - 1; at >= 0 && at >= before - 1 - gapMax; at -= 1) {
+    const role = roleAt(chars, at);
+    if (role > 1) return at;
+    if (role === 0) return -1;
   }
-  return null;
+  return -1;
 }
 
-function hasMod97Check(iban: string): boolean {
+function roleAt(chars: string, at: number): number {
+  const code = chars.charCodeAt(at);
+  return code < 128 ? (roles[code] as number) : isSeparator(code) ? 1 : 0;
+}
+
+/** Where the next letter or digit stands, after up to three separators; -1 when something else comes first. */
+function nextTaken(chars: string, after: number): number {
+  for (let at = after + 1; at < chars.length && at <= after + 1 + gapMax; at += 1) {
+    const role = roleAt(chars, at);
+    if (role > 1) return at;
+    if (role === 0) return -1;
+  }
+  return -1;
+}
+
+/** Where an IBAN ends whose first check digit stands at `check`; -1 when it is none. `country` is its two letters as numbers, for mod 97. */
+function ibanEnd(chars: string, check: number, country: number, form: string): number {
+  const second = nextTaken(chars, check);
+  if (second === -1 || !isDigit(chars.charCodeAt(second))) return -1;
+  let at = second;
   let rest = 0;
-  for (const letter of iban.slice(4) + iban.slice(0, 4)) {
-    const value = Number.parseInt(letter, 36);
-    rest = (rest * (value > 9 ? 100 : 10) + value) % 97;
+  for (let index = 0; index < form.length; index += 1) {
+    at = nextTaken(chars, at);
+    if (at === -1) return -1;
+    const role = roleAt(chars, at);
+    const kind = form.charCodeAt(index);
+    if (role < letterA ? kind === 0x61 : kind === 0x6e) return -1;
+    rest = role < letterA ? (rest * 10 + role - 0x30) % 97 : (rest * 100 + role - 55) % 97;
   }
-  return rest === 1;
+  const checkDigits = (chars.charCodeAt(check) - 0x30) * 10 + chars.charCodeAt(second) - 0x30;
+  return (((rest * 10_000 + country) % 97) * 100 + checkDigits) % 97 === 1 ? at + 1 : -1;
 }

@@ -1,6 +1,6 @@
 import type { Tool } from "./catalogue.ts";
 import type { Code } from "./codes.ts";
-import type { JsonValue } from "./json.ts";
+import { atPointer, isJsonObject, type JsonValue } from "./json.ts";
 import type { Outcome } from "./states.ts";
 
 /** What came of one attempt to send a request. */
@@ -20,6 +20,8 @@ export type UpstreamOutcome =
   /** At least one byte may have left and no complete answer came back. */
   | { readonly kind: "interrupted"; readonly cause: "timeout" | "broken"; readonly detail: string };
 
+export type NotSentCause = Extract<UpstreamOutcome, { kind: "not_sent" }>["cause"];
+
 /** How a call ended, and what its agent is told: null code means the upstream's own answer. */
 export interface OutcomeReading {
   readonly outcome: Outcome;
@@ -29,10 +31,12 @@ export interface OutcomeReading {
 }
 
 type Answered = Extract<UpstreamOutcome, { kind: "answered" | "too_large" }>;
-type Flaw = { readonly kind: "too_large" | "unfit"; readonly detail: string };
+type Flaw = { readonly kind: "too_large" | "too_many" | "unfit"; readonly detail: string };
+type AnswerLimits = Pick<Tool, "validateOutput" | "itemsMax">;
+const unchecked: AnswerLimits = { validateOutput: null, itemsMax: null };
 
 /** Why nothing was sent → the code. All of them say `executed: false`. */
-const notSentCodes = {
+export const notSentCodes = {
   unreachable: "ERR_UPSTREAM_UNREACHABLE",
   tls: "ERR_UPSTREAM_TLS",
   expired: "ERR_START_EXPIRED",
@@ -44,7 +48,11 @@ const notSentCodes = {
 const cutWriteCodes = { timeout: "ERR_UPSTREAM_TIMEOUT", broken: "ERR_OUTCOME_UNKNOWN" } as const satisfies Record<string, Code>;
 
 /** A good status whose answer cannot be handed on → the code. Both say `executed: true`. */
-const withheldCodes = { too_large: "ERR_ANSWER_WITHHELD", unfit: "ERR_OUTPUT_INVALID" } as const satisfies Record<string, Code>;
+const withheldCodes = {
+  too_large: "ERR_ANSWER_WITHHELD",
+  too_many: "ERR_ANSWER_WITHHELD",
+  unfit: "ERR_OUTPUT_INVALID",
+} as const satisfies Record<string, Code>;
 
 const findingsToldMax = 3;
 
@@ -52,7 +60,10 @@ const findingsToldMax = 3;
  * What an outcome means for the call and its money. A write whose status does not prove that nothing happened is `unknown`, never `failed`:
  * a refund that was booked although its answer was a 502 must not be sent twice. A read has nothing to repeat, so it just fails.
  */
-export function readOutcome(tool: Pick<Tool, "traits" | "noEffect" | "validateOutput">, outcome: UpstreamOutcome): OutcomeReading {
+export function readOutcome(
+  tool: Pick<Tool, "traits" | "noEffect" | "validateOutput" | "itemsMax">,
+  outcome: UpstreamOutcome,
+): OutcomeReading {
   const isRead = tool.traits.effect === "read";
   switch (outcome.kind) {
     case "not_sent":
@@ -62,8 +73,8 @@ export function readOutcome(tool: Pick<Tool, "traits" | "noEffect" | "validateOu
       return { outcome: "unknown", code: cutWriteCodes[outcome.cause], detail: outcome.detail };
     case "too_large":
     case "answered":
-      if (isSuccess(outcome.status)) return readSuccess(findFlaw(outcome, tool.validateOutput));
-      if (isRead || tool.noEffect.includes(outcome.status)) return readFailure(outcome.status, findFlaw(outcome, null));
+      if (isSuccess(outcome.status)) return readSuccess(findFlaw(outcome, tool));
+      if (isRead || tool.noEffect.includes(outcome.status)) return readFailure(outcome.status, findFlaw(outcome, unchecked));
       return { outcome: "unknown", code: "ERR_OUTCOME_UNKNOWN", detail: `the upstream answered ${outcome.status}` };
   }
 }
@@ -83,17 +94,28 @@ function readFailure(status: number, flaw: Flaw | null): OutcomeReading {
 }
 
 /** Why an answer cannot be handed on as it is, or null. Only good statuses are held to the output schema. */
-function findFlaw(answer: Answered, validate: Tool["validateOutput"]): Flaw | null {
+function findFlaw(answer: Answered, { validateOutput, itemsMax }: AnswerLimits): Flaw | null {
   if (answer.kind === "too_large") return { kind: "too_large", detail: "the answer is larger than the limit" };
   // Encoded bytes can be neither checked nor redacted, and we asked for plain ones.
   if (answer.encoding !== null) return { kind: "unfit", detail: "the answer is content-encoded although plain bytes were asked for" };
-  if (validate === null) return null;
+  if (validateOutput === null && itemsMax === null) return null;
   const value = parseJson(answer.body);
   if (value === undefined) return { kind: "unfit", detail: "the answer is not JSON in UTF-8" };
-  const findings = validate(value);
+  const items = itemsMax === null ? 0 : countItems(value, itemsMax.pointer);
+  if (itemsMax !== null && items > itemsMax.max)
+    return { kind: "too_many", detail: `the answer has ${items} items at ${itemsMax.pointer}, and ${itemsMax.max} are the limit` };
+  const findings = validateOutput === null ? [] : validateOutput(value);
   if (findings.length === 0) return null;
   const told = findings.slice(0, findingsToldMax).map(({ pointer, message }) => `${pointer === "" ? "the answer" : pointer} ${message}`);
   return { kind: "unfit", detail: told.join("; ") };
+}
+
+/** The items of a list, the members of an object; anything else that is there counts as one. */
+function countItems(value: JsonValue, pointer: string): number {
+  const found = atPointer(value, pointer);
+  if (found === undefined) return 0;
+  if (Array.isArray(found)) return found.length;
+  return isJsonObject(found) ? Object.keys(found).length : 1;
 }
 
 function parseJson(body: Uint8Array): JsonValue | undefined {

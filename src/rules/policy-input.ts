@@ -174,7 +174,36 @@ const depthMax = 64;
  * null on the way into Wasm and null sorts below every number, so `amount < 100` would be true; an integer beyond 2^53-1 has already lost its
  * last digits; a lone surrogate becomes another character. Also refuses what is no JSON at all, and nesting over 64.
  */
-export function findUnfit(value: unknown, pointer = "", depth = 0): string | null {
+export function findUnfit(value: unknown): string | null {
+  return isFit(value, 0) ? null : (pointToUnfit(value, "", 0) ?? "");
+}
+
+/** Whether there is nothing to point to; the pointers would cost four times as much as the look. */
+function isFit(value: unknown, depth: number): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "number") return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  if (value === null || typeof value === "boolean") return true;
+  if (typeof value !== "object" || depth >= depthMax) return false;
+  if (Array.isArray(value)) return areFit(value, depth);
+  if (!isPlain(value)) return false;
+  for (const key of Object.keys(value)) {
+    if (!key.isWellFormed() || !isFit((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return false;
+  }
+  return true;
+}
+
+/** By index: what is absent is unfit too. */
+function areFit(items: readonly unknown[], depth: number): boolean {
+  for (let index = 0; index < items.length; index += 1) if (!isFit(items[index], depth + 1)) return false;
+  return true;
+}
+
+function isPlain(fields: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(fields);
+  return (prototype === Object.prototype || prototype === null) && !("toJSON" in fields);
+}
+
+function pointToUnfit(value: unknown, pointer: string, depth: number): string | null {
   if (value === null || typeof value === "boolean") return null;
   if (typeof value === "string") return value.isWellFormed() ? null : pointer;
   if (typeof value === "number")
@@ -185,18 +214,17 @@ export function findUnfit(value: unknown, pointer = "", depth = 0): string | nul
 
 function unfitItem(items: readonly JsonValue[], pointer: string, depth: number): string | null {
   for (let index = 0; index < items.length; index += 1) {
-    const found = findUnfit(items[index], `${pointer}/${index}`, depth + 1);
+    const found = pointToUnfit(items[index], `${pointer}/${index}`, depth + 1);
     if (found !== null) return found;
   }
   return null;
 }
 
 function unfitField(fields: object, pointer: string, depth: number): string | null {
-  const prototype: unknown = Object.getPrototypeOf(fields);
-  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in fields) return pointer;
+  if (!isPlain(fields)) return pointer;
   for (const [key, value] of Object.entries(fields)) {
     if (!key.isWellFormed()) return pointer;
-    const found = findUnfit(value, `${pointer}/${key}`, depth + 1);
+    const found = pointToUnfit(value, `${pointer}/${key}`, depth + 1);
     if (found !== null) return found;
   }
   return null;

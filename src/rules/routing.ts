@@ -26,21 +26,49 @@ export function mountOf(catalogue: Catalogue, tool: Tool): Mount | undefined {
   return catalogue.mounts.find((mount) => mount.upstream.name === tool.upstream);
 }
 
-/** The tool that answers to a method and canonical path segments below a mount. Whole segments only; literal segments win over parameters. */
-export function routeByPath(catalogue: Catalogue, method: string, segments: readonly string[]): Route | Denial {
-  const mount = catalogue.mounts.find((one) => one.path.every((segment, index) => segments[index] === segment));
-  if (mount === undefined) return deny("ERR_ROUTE_UNKNOWN");
-  const rest = segments.slice(mount.path.length);
+/** What a request was addressed to. */
+export interface Address {
+  /** The listener's port when it is a mount's own; null on the agents' listener. */
+  readonly port: number | null;
+  /** The Host header in lower case, without its port; null when there is none. */
+  readonly host: string | null;
+  /** Decoded, canonical path segments. */
+  readonly segments: readonly string[];
+}
+
+/** The mount that an address leads to, or null: whole segments, and the host exactly. A mount that names a host wins over one that does not. */
+export function mountAt({ mounts }: Catalogue, { port, host, segments }: Address): Mount | null {
+  const there = mounts.filter(
+    (mount) =>
+      mount.port === port &&
+      (mount.host === null || mount.host === host) &&
+      mount.path.every((segment, index) => segments[index] === segment),
+  );
+  return there.find((mount) => mount.host !== null) ?? there[0] ?? null;
+}
+
+/** The tool that answers to a method and an address. Literal segments win over parameters. */
+export function routeByPath(catalogue: Catalogue, method: string, address: Address): Route | Denial {
+  const mount = mountAt(catalogue, address);
+  if (mount === null) return deny("ERR_ROUTE_UNKNOWN");
+  const rest = address.segments.slice(mount.path.length);
   const routes = mount.tools.flatMap((tool) => {
     const pathParameters = tool.method === method ? matchTemplate(tool, rest) : null;
     return pathParameters === null ? [] : [{ mount, tool, pathParameters }];
   });
-  const best = routes.sort((a, b) => Object.keys(a.pathParameters).length - Object.keys(b.pathParameters).length)[0];
+  const best = routes.sort((a, b) => vagueness(a) - vagueness(b))[0];
   return best ?? deny("ERR_ROUTE_UNKNOWN");
 }
 
+/** A template that ends in `/**` is vaguer than any without, the longer one less so. Paths have far fewer segments than the bound stands for. */
+function vagueness({ tool, pathParameters }: Route): number {
+  const open = tool.pass?.rest === true ? 1_000_000 - 1000 * tool.template.length : 0;
+  return open + Object.keys(pathParameters).length;
+}
+
 function matchTemplate(tool: Tool, segments: readonly string[]): Readonly<Record<string, string>> | null {
-  if (tool.template.length !== segments.length) return null;
+  const open = tool.pass?.rest === true;
+  if (open ? segments.length <= tool.template.length : segments.length !== tool.template.length) return null;
   const parameters: Record<string, string> = {};
   for (const [index, part] of tool.template.entries()) {
     const segment = segments[index] as string;

@@ -1,6 +1,7 @@
 import type { SchemaFinding } from "./catalogue.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { foldKey } from "./keys.ts";
+import { decodePercent } from "./percent.ts";
 import { pointerTo } from "./pointers.ts";
 
 /** Keywords whose value holds further schemas: one, a list, or a map; and whether these speak of the same place, of places below, or of neither. */
@@ -50,7 +51,7 @@ export function resolveReference(root: JsonObject, reference: string): JsonObjec
   if (reference !== "#" && !reference.startsWith("#/")) return null;
   let here: JsonValue | undefined = root;
   for (const token of reference.split("/").slice(1)) {
-    const key = decodeURIComponent(token).replaceAll("~1", "/").replaceAll("~0", "~");
+    const key = (decodePercent(token) ?? token).replaceAll("~1", "/").replaceAll("~0", "~");
     here = typeof here === "object" && here !== null && Object.hasOwn(here, key) ? (here as JsonObject)[key] : undefined;
   }
   return isJsonObject(here) ? here : null;

@@ -11,15 +11,10 @@ const findingsMax = 20;
 const uniqueItemsMax = 256;
 
 /** One compiler for all schemas. It refuses unknown keywords and formats, and changes no value: no coercion, no defaults, nothing removed. */
-const ajv = new Ajv2020({
-  strict: true,
-  strictRequired: false,
-  allowUnionTypes: true,
-  allErrors: true,
-  verbose: true,
-  ownProperties: true,
-  logger: false,
-});
+const settings = { strict: true, strictRequired: false, allowUnionTypes: true, ownProperties: true, logger: false } as const;
+const ajv = new Ajv2020({ ...settings, allErrors: true, verbose: true });
+/** Compiles the same schemas into checks that end at the first finding and say nothing about it: what fits, which is almost everything, fits at half the cost. */
+const brief = new Ajv2020({ ...settings, allErrors: false, messages: false });
 
 /**
  * Compiles a JSON Schema (2020-12) into a pure check that never throws and never changes the value. At most 20 findings come back; they name
@@ -32,13 +27,16 @@ const ajv = new Ajv2020({
  */
 export function compileSchema(schema: JsonObject, use: "input" | "output" = "input"): Validate {
   const names = checkSchemas(schema);
-  const fits = compile(schema);
+  const find = compile(ajv, schema);
+  const fits = compile(brief, schema);
   const lookAlikes = use === "input" ? lookAlikeCheck(schema) : () => [];
   return (value) => {
     try {
       const fit: unknown = fits(value);
       if (fit === true) return lookAlikes(value).slice(0, findingsMax);
-      return (fits.errors ?? []).slice(0, findingsMax).map((error) => readFinding(error, names));
+      // Whatever the brief check refuses stays refused.
+      if (find(value)) return [{ pointer: "", message: "cannot be checked" }];
+      return (find.errors ?? []).slice(0, findingsMax).map((error) => readFinding(error, names));
     } catch {
       // A value nested deeper than the stack, which only a lenient reader lets through.
       return [{ pointer: "", message: "cannot be checked" }];
@@ -46,13 +44,13 @@ export function compileSchema(schema: JsonObject, use: "input" | "output" = "inp
   };
 }
 
-function compile(schema: JsonObject) {
+function compile(compiler: Ajv2020, schema: JsonObject) {
   try {
-    return ajv.compile(schema);
+    return compiler.compile(schema);
   } catch (cause) {
     throw new Error(`the schema is not valid: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   } finally {
-    ajv.removeSchema(schema);
+    compiler.removeSchema(schema);
   }
 }
 

@@ -1,5 +1,14 @@
 import type { Reason } from "./denial.ts";
 import type { Outcome } from "./states.ts";
+import type { Usage } from "./usage.ts";
+
+/** What passed through: how much, and SHA-256 (hex) of it. Of a request or answer that was cut, of the part that passed. */
+export interface Transfer {
+  readonly requestBytes: number;
+  readonly requestDigest: string;
+  readonly responseBytes: number;
+  readonly responseDigest: string;
+}
 
 /** How a call ended. */
 export interface Settled {
@@ -15,6 +24,10 @@ export interface Settled {
   readonly latencyMs: number | null;
   /** The person or agent who ended it, null when it ended by itself. */
   readonly by: string | null;
+  /** Only for calls that are passed through. */
+  readonly transfer?: Transfer;
+  /** What the answer told of a model's tokens, and what they cost in USD micros; null where no price is known. Absent: nothing was told. */
+  readonly usage?: Usage & { readonly costMicros: number | null };
 }
 
 /** An end without an answer of the upstream. */

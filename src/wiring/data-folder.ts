@@ -7,6 +7,7 @@ export function placesIn(dataDir: string) {
     checkpoints: join(dataDir, "checkpoints"),
     checkpointKey: join(dataDir, "ledger.key"),
     payloadKey: join(dataDir, "payloads.key"),
+    runKey: join(dataDir, "runs.key"),
     payloadKeys: join(dataDir, "keys"),
   } as const;
 }

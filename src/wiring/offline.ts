@@ -39,12 +39,14 @@ export const offline: Offline = {
 async function makeKeys(dataDir: string): Promise<readonly string[]> {
   const { openCheckpoints } = await import("../adapters/checkpoints/index.ts");
   const { openPayloadCipher } = await import("../adapters/payload-cipher/index.ts");
-  const { checkpoints, checkpointKey, payloadKey, payloadKeys } = placesIn(dataDir);
+  const { readOrMakeRunKey } = await import("../adapters/run-tokens/key-file.ts");
+  const { checkpoints, checkpointKey, payloadKey, payloadKeys, runKey } = placesIn(dataDir);
   const word = (file: string): string => (existsSync(file) ? "was there" : "made");
-  const told = [`${word(checkpointKey)}: ${checkpointKey}`, `${word(payloadKey)}: ${payloadKey}`];
+  const told = [`${word(checkpointKey)}: ${checkpointKey}`, `${word(payloadKey)}: ${payloadKey}`, `${word(runKey)}: ${runKey}`];
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   await openCheckpoints({ dir: checkpoints, keyFile: checkpointKey, name: ledgerName, generateKey: true });
   openPayloadCipher({ keyFile: payloadKey, dir: payloadKeys, generate: true });
+  readOrMakeRunKey(runKey);
   return told;
 }
 

@@ -1,8 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { assertDevAllowed } from "../adapters/dev-issuer/guard.ts";
 import { type DevIssuer, openDevIssuer } from "../adapters/dev-issuer/issuer.ts";
-import { sharedPairs } from "../adapters/jose/issuer.ts";
-import { openAgentTokens, openPeopleTokens } from "../adapters/jose/tokens.ts";
 import { loadPolicy } from "../adapters/rego-wasm/load-policy.ts";
 import type { GatewayConfig } from "../config/gateway.ts";
 import { readConfiguration } from "../config/read.ts";
@@ -37,21 +35,6 @@ export function readSetup(options: GatewayOptions, onFault: ControlPorts["onFaul
   const dataDir = options.dataDir ?? gateway.dataDir;
   makeFolder(dataDir);
   return { gateway, catalogue, policy, dataDir, dev: options.dev ? openDevIssuer(dataDir) : null };
-}
-
-/** Verifiers for both listeners. Throws when a token could be good on both: an agent must never be a person. */
-export function openIdentity({
-  gateway,
-  dev,
-}: Setup): Pick<ControlPorts, "tokens" | "people"> & { readonly troubles: (nowMs: number) => Promise<readonly string[]> } {
-  const agents = [...gateway.issuers, ...(dev === null ? [] : [dev.agentIssuer])];
-  const people = [...gateway.peopleIssuers, ...(dev === null ? [] : [dev.peopleIssuer])];
-  const shared = sharedPairs(agents, people);
-  if (shared.length > 0) throw new StartRefused("agents and people share an issuer and audience", shared);
-  const tokens = openAgentTokens(agents);
-  const persons = openPeopleTokens(people);
-  const troubles = async (nowMs: number): Promise<readonly string[]> => [...(await tokens.ready(nowMs)), ...(await persons.ready(nowMs))];
-  return { tokens, people: persons, troubles };
 }
 
 /** Makes the folder for this user alone. Its parent must be there: Node's recursive making never ends where a system folder takes no new ones. */

@@ -11,11 +11,12 @@ import type { Clock } from "../ports/clock.ts";
 import { compareWithHead } from "../rules/checkpoint-note.ts";
 import { openSqliteStore, type SqliteStore } from "../stores/sqlite/index.ts";
 import { ledgerName, placesIn } from "./data-folder.ts";
+import { loadRevocations, observeIdentity, openIdentity } from "./identity.ts";
 import { type KillAt, killReacher } from "./kill-points.ts";
 import { openListeners } from "./listeners.ts";
 import { createLog, type Log } from "./log.ts";
 import { startDuties } from "./run-duties.ts";
-import { openIdentity, readSetup, type Setup } from "./setup.ts";
+import { readSetup, type Setup } from "./setup.ts";
 import { StartRefused } from "./start-refused.ts";
 import { createUnsettled } from "./unsettled.ts";
 
@@ -61,8 +62,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function openOn(store: SqliteStore, setup: Setup, options: GatewayOptions, metrics: Metrics, log: Log): Promise<Gateway> {
-  const { ports, stopsAgeMs, unsettledCount, recovered } = await openPorts(setup, options, store, log.onFault);
+  const { ports, identity, stopsAgeMs, unsettledCount, recovered } = await openPorts(setup, options, store, log.onFault);
   metrics.observe("sallyport_unsettled_outcomes", "Outcomes that could not be written yet.", unsettledCount);
+  observeIdentity(metrics, identity, ports.clock);
   metrics.observe("sallyport_stops_age_ms", "Milliseconds since the stops were last read.", stopsAgeMs);
   const listeners = await openListeners({ ports, setup, options, metrics, stopsAgeMs, live: log.live }).catch(async (error: unknown) => {
     await ports.upstreams.close();
@@ -75,15 +77,21 @@ async function openOn(store: SqliteStore, setup: Setup, options: GatewayOptions,
     recovered,
     ports,
     async close() {
-      await listeners.drain();
+      const { drainMs } = setup.gateway.limits;
+      const untilMs = performance.now() + drainMs;
+      await listeners.drain(untilMs);
       await timers.stop();
-      await Promise.all(ports.executing.values());
+      // What is still with an upstream when the time is over stays as it is on record; the next start settles it.
+      await within(untilMs, Promise.all(ports.executing.values()));
       await leaveNothing(ports, log.onFault);
-      await ports.upstreams.close();
+      await within(untilMs, ports.upstreams.close());
       await store.close();
     },
   };
 }
+
+/** Nothing is read then; a duty needs a rhythm all the same. */
+const revocationsPollMsWithoutList = 60_000;
 
 type OnFault = ControlPorts["onFault"];
 
@@ -109,11 +117,14 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
   const unsettled = createUnsettled(onFault);
   const checkpoints = await openEvidence(setup, options, store);
   const identity = openIdentity(setup);
+  await loadRevocations(identity, clock.nowMs());
   // Told, and no reason not to start: an issuer may come later, and until then its tokens are 503.
   for (const trouble of await identity.troubles(clock.nowMs())) onFault("", new Error(trouble));
   const ports: ControlPorts = {
     tokens: identity.tokens,
     people: identity.people,
+    runTokens: identity.runTokens,
+    runLimits: gateway.runs,
     catalogue: () => catalogue,
     policy: () => policy,
     calls: store.calls,
@@ -133,6 +144,8 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
       startWithinMs: 5000,
       openHoldsMax: { agent: gateway.limits.openHoldsPerAgentMax, run: gateway.limits.openHoldsPerRunMax },
     },
+    revocations: identity.revocations,
+    revocationsPollMs: gateway.revocations?.pollMs ?? revocationsPollMsWithoutList,
     stopsPollMs: gateway.stops.pollMs,
     payloadsKeptMs: gateway.retention.payloadsMs,
     executing: new Map(),
@@ -141,7 +154,7 @@ async function openPorts(setup: Setup, options: GatewayOptions, store: SqliteSto
     onFault,
     publishCheckpoint: async () => checkpoints.publish(await store.ledger.head(), clock.nowMs()),
   };
-  return { ports, recovered, stopsAgeMs: stops.ageMs, unsettledCount: unsettled.count };
+  return { ports, recovered, identity, stopsAgeMs: stops.ageMs, unsettledCount: unsettled.count };
 }
 
 /** The checkpoint folder. A ledger that is behind or beside what was signed last was cut, restored or forked: nothing may have an effect on top of it. */
@@ -162,6 +175,14 @@ async function openEvidence({ dataDir }: Setup, { dev }: GatewayOptions, store: 
     `the ledger does not continue the last checkpoint in ${dir} (${standing}): restore the newest store, then start again`,
     [],
   );
+}
+
+/** Waits for this, and no longer than until this moment of the monotonic clock. */
+async function within(untilMs: number, waited: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, Math.max(0, untilMs - performance.now()))));
+  await Promise.race([waited, late]);
+  clearTimeout(timer);
 }
 
 /** Writes what is still to be written. Whatever fails here is found again at the next start. */

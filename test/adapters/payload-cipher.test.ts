@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createSecretKey, randomBytes } from "node:crypto";
+import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { SecretFileRefused } from "../../src/adapters/durable-file.ts";
 import { openPayloadCipher, type PayloadCipherOptions, PayloadUnreadable } from "../../src/adapters/payload-cipher/index.ts";
-import { openBytes, sealBytes } from "../../src/adapters/payload-cipher/sealed-bytes.ts";
+import { digestOf, openBytes, sealBytes } from "../../src/adapters/payload-cipher/sealed-bytes.ts";
 import type { Payload } from "../../src/ports/calls.ts";
 
 const plain = Buffer.from('{"charge":"ch_1","amount":90000}');
@@ -34,6 +34,16 @@ test("what was sealed opens again, whatever the bytes and the tenant's name", (c
     { seed: 16, numRuns: 300 },
   );
   assert.equal(runs, 300);
+});
+
+test("the digest is HMAC-SHA256 as Node computes it, whatever the length", () => {
+  const keys = { id: "00".repeat(8), sealKey: randomBytes(32), digestKey: createSecretKey(randomBytes(32)) };
+  const lengths = [0, 1, 55, 56, 63, 64, 65, 1000, 4096, 70_000];
+  for (const length of lengths) {
+    const bytes = randomBytes(length);
+    assert.equal(digestOf(keys, bytes), createHmac("sha256", keys.digestKey).update(bytes).digest("hex"), String(length));
+  }
+  assert.throws(() => digestOf({ ...keys, digestKey: createSecretKey(randomBytes(64)) }, plain), /32 bytes/);
 });
 
 test("the digest is the tenant's own: same bytes, same tenant, same digest; another tenant, another one", (context) => {

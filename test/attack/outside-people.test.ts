@@ -14,7 +14,7 @@ const bearer = (token: string) => `Authorization: Bearer ${token}`;
 const ask = async (startLine: string, headers: readonly string[], body = "") => {
   const bytes = rawRequest(
     `${startLine} HTTP/1.1`,
-    ["Host: x", ...headers, ...(body === "" ? [] : [`Content-Length: ${body.length}`])],
+    ["Host: 127.0.0.1", ...headers, ...(body === "" ? [] : [`Content-Length: ${body.length}`])],
     body,
   );
   return (await sendRaw(world.gateway.peopleUrl, bytes, { until: 1 })).responses[0];
@@ -38,7 +38,7 @@ describe("a web page in the browser of somebody who may", () => {
   it("a preflight is answered with no permission, on either listener", async () => {
     for (const url of [world.gateway.peopleUrl, world.gateway.agentsUrl]) {
       const bytes = rawRequest("OPTIONS /sallyport/v1/stops HTTP/1.1", [
-        "Host: x",
+        "Host: 127.0.0.1",
         "Origin: http://evil.example",
         "Access-Control-Request-Method: POST",
       ]);

@@ -1,4 +1,7 @@
+import { badBodies } from "./bad-bodies.ts";
 import { type BadConfig, row } from "./bad-config.ts";
+import { badIssuers } from "./bad-issuers.ts";
+import { badMounts } from "./bad-mounts.ts";
 import { badRoutes } from "./bad-routes.ts";
 
 const gateway = "config/gateway.yaml";
@@ -57,6 +60,17 @@ export const badConfigs: readonly BadConfig[] = [
     "audience: sallyport\n    clock_tolerance: ⟦61s",
     "issuers[0].clock_tolerance must be at most 60s",
   ),
+  row(
+    "a required scope that is two",
+    gateway,
+    "audience: sallyport",
+    "audience: sallyport\n    required_scope: ⟦a b",
+    'issuers[0].required_scope must be one scope like "sallyport:call"',
+  ),
+  row("a run token for more than an hour", gateway, "limits:", "runs: { token_ttl: ⟦2h }\nlimits:", "runs.token_ttl must be at most 1h"),
+  row("a run token for a blink", gateway, "limits:", "runs: { token_ttl: ⟦1s }\nlimits:", "runs.token_ttl must be at least 1m"),
+  row("no run at all", gateway, "limits:", "runs: { open_per_minute: ⟦0 }\nlimits:", "runs.open_per_minute must be at least 1 (got 0)"),
+  row("a documentation that is no page", gateway, "limits:", "documentation_url: ⟦wiki\nlimits:", "documentation_url must be a URL like"),
   row("a duration without a unit", gateway, "poll: 500ms", "poll: ⟦500", 'stops.poll must be text like "250ms" (got 500)'),
   row("a duration of unknown form", gateway, "wait_max: 30s", "wait_max: ⟦soon", 'limits.wait_max must be like "500ms"'),
   row("a size of unknown form", gateway, "256KiB", "⟦256kb", 'limits.body_bytes must be like "512B"'),
@@ -234,5 +248,8 @@ export const badConfigs: readonly BadConfig[] = [
     "call: 10s, ⟦run: 30m",
     "timeouts.run is not supported yet; remove it",
   ),
+  ...badIssuers,
   ...badRoutes,
+  ...badBodies,
+  ...badMounts,
 ];

@@ -71,7 +71,9 @@ test("every demo file names the schema it fits, for editors", () => {
     "config/gateway.yaml",
     "config/tenants.yaml",
     "config/tiers.yaml",
-    ...["config/contracts", "routes"].flatMap((folder) => readdirSync(fromRoot(folder)).map((name) => `${folder}/${name}`)),
+    ...["config/contracts", "routes"].flatMap((folder) =>
+      readdirSync(fromRoot(folder)).flatMap((name) => (name.endsWith(".yaml") ? [`${folder}/${name}`] : [])),
+    ),
   ];
   assert.ok(files.length >= 9, `${files.length} files`);
   for (const file of files) {

@@ -148,6 +148,27 @@ describe("what programs read", () => {
   }
 });
 
+describe("runs on the command line", () => {
+  it("open one, call in it with its token, and find it in the list", async () => {
+    const opened = await run("runs", "open", "--ttl", "5m", "--json");
+    assert.equal(opened.code, 0, opened.stderr);
+    const { run: id, token } = parse(opened.stdout) as { run: string; token: string };
+    const data = { SALLYPORT_DATA: gateway.dataDir, SALLYPORT_TOKEN: token };
+    const called = await runSallyport(["call", "payments.lookup_charge", "charge=ch_1001"], data);
+    assert.equal(called.code, 0, called.stdout);
+    const runs = parse((await run("runs", "list", "--json")).stdout)["runs"] as readonly { run: string; calls: number }[];
+    assert.deepEqual(
+      runs.filter((one) => one.run === id).map(({ calls }) => calls),
+      [1],
+    );
+    const again = await runSallyport(["runs", "open"], data);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /ERR_RUN_TOKEN/);
+    assert.equal((await run("runs", "open", "--ttl", "2h")).code, 2);
+    assert.match((await run("runs", "open", "--token-only")).stdout, /^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/);
+  });
+});
+
 describe("a stop of the gateway", () => {
   it("answers the call on its way, then exits with 0 and takes its address back", async () => {
     const other = await startGatewayProcess({ upstreams: { payments: sandbox.url } });

@@ -7,6 +7,7 @@ import { openDevIssuer } from "../../src/adapters/dev-issuer/issuer.ts";
 import { swap, writeDemoConfig } from "../support/demo-config.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
 import { type Referee, startSandbox } from "../support/referee.ts";
+import { leakedReservations } from "./leaked.ts";
 
 // INV-23 (share): SIGTERM under load loses nothing.
 
@@ -94,6 +95,7 @@ for (let round = 0; round < rounds; round += 1) {
     const again = await startGatewayProcess({ configFile, dataDir: gateway.dataDir, upstreams: upstreams() });
     assert.deepEqual(again.recovered, { unknown: 0, failed: 0 });
     await again.kill();
+    assert.equal(leakedReservations(gateway.dataDir), 0);
     console.log(`drained: ${done.length} answered, ${refused.length} refused, ${drainMs} ms`);
   });
 }

@@ -58,8 +58,14 @@ before(async () => {
       "config/gateway.yaml": all(
         swap("open_holds_per_run: 10", "open_holds_per_run: 1"),
         (text) => `${text}stops: { stale_after: 1s }\n`,
-        swap("issuers: []", "issuers: [{ issuer: https://away.example, jwks: 'http://127.0.0.1:9/jwks.json', audience: sallyport }]"),
+        swap(
+          "issuers: []",
+          `issuers:
+  - { issuer: https://away.example, jwks: 'http://127.0.0.1:9/jwks.json', audience: sallyport }
+  - { issuer: https://scoped.example, jwks: scoped.json, audience: sallyport, required_scope: sallyport:call }`,
+        ),
       ),
+      "config/scoped.json": () => JSON.stringify({ keys: [{ ...scopedKeys.publicKey.export({ format: "jwk" }), kid: "x" }] }),
       "config/contracts/billing-dispute.yaml": swap("limit: 60/min", "limit: 10000/min"),
       "config/contracts/others.yaml": () => contract("ping-bot", ""),
       "config/contracts/rated.yaml": () => contract("rated-bot", "rates:\n  - { scope: agent, limit: 1/day }"),
@@ -144,8 +150,10 @@ export async function reconciled(outcome: string): Promise<TestAnswer> {
   assert.equal(settled.status, 200, settled.text);
   return lookUp(id, await started.agentToken({ run }));
 }
-export async function signedBy(issuer: string): Promise<string> {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+/** Keys of the issuer whose tokens must have a scope. */
+export const scopedKeys = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+export async function signedBy(issuer: string, { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })): Promise<string> {
   const claims = { iss: issuer, aud: "sallyport", sub: "a", tenant: "acme_co", jti: "1" };
   return new SignJWT(claims)
     .setProtectedHeader({ alg: "ES256", typ: "at+jwt", kid: "x" })

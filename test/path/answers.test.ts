@@ -30,6 +30,7 @@ import {
   refused,
   reject,
   rejecting,
+  scopedKeys,
   signedBy,
   sleptBeforeSending,
   staleStops,
@@ -64,7 +65,13 @@ const rows: readonly Row[] = [
     retryAfter: true,
     act: async () => bare({ authorization: `Bearer ${await signedBy("https://away.example")}` }),
   },
+  {
+    code: "ERR_SCOPE_INSUFFICIENT",
+    record: null,
+    act: async () => bare({ authorization: `Bearer ${await signedBy("https://scoped.example", scopedKeys)}` }),
+  },
   { code: "ERR_ROUTE_UNKNOWN", record: null, act: () => world().request("GET", "/payments/v1/nothing") },
+  { code: "ERR_METHOD_UNKNOWN", record: null, act: () => world().request("PUT", "/sallyport/v1/tools") },
   { code: "ERR_TOOL_UNKNOWN", record: null, act: () => world().call("payments.nothing", {}) },
   { code: "ERR_CALL_NOT_FOUND", record: null, act: () => world().request("GET", "/sallyport/v1/calls/c_0") },
   { code: "ERR_PATH_NOT_CANONICAL", record: null, act: () => world().request("GET", "/payments//v1/charges/ch_1001") },
@@ -85,6 +92,7 @@ const rows: readonly Row[] = [
   { code: "ERR_JSON_STRING", record: null, act: () => bodied('{"ticket":"\\ud800"}') },
   { code: "ERR_ARGUMENTS_INVALID", record: "denied", act: () => bodied('{"ticket":5}') },
   { code: "ERR_OUTBOUND_REFUSED", record: "denied", act: () => refundIn(fresh(), { reason: "card 4111 1111 1111 1111" }) },
+  { code: "ERR_TOKEN_IN_ARGUMENTS", record: "denied", act: refundWithOwnToken },
   { code: "ERR_AMOUNT_UNDETERMINED", record: "denied", act: () => refundIn(fresh(), { charge: "ch_1003" }) },
   { code: "ERR_DRY_RUN_HEADER", record: null, act: () => refundIn(fresh(), {}, { headers: { "sallyport-dry-run": "yes" } }) },
   { code: "ERR_KEY_MALFORMED", record: null, act: () => refundIn(fresh(), {}, { key: "a b" }) },
@@ -105,6 +113,7 @@ const rows: readonly Row[] = [
       return world().call("tickets.lookup", { ticket: "tk_3001" }, { token });
     },
   },
+  { code: "ERR_RUN_TOKEN", record: null, act: () => world().request("POST", "/sallyport/v1/runs") },
   { code: "ERR_CREDENTIAL_NONE", record: "denied", act: () => ping("lonely.ping", "ping-bot", "globex") },
   { code: "ERR_STOPPED", record: "denied", act: stopped },
   {
@@ -269,9 +278,29 @@ const rows: readonly Row[] = [
 ];
 
 /** Codes that no request gets today, and why. */
-const unreachable: Readonly<Partial<Record<Code, string>>> = {};
+const unreachable: Readonly<Partial<Record<Code, string>>> = {
+  ERR_REQUEST_MALFORMED: "raw bytes: test/attack/wire-sockets.test.ts",
+  ERR_REQUEST_TIMEOUT: "raw sockets: test/attack/wire-sockets.test.ts",
+  ERR_EXPECTATION: "raw bytes: test/attack/wire-sockets.test.ts",
+  ERR_HEAD_TOO_LARGE: "raw bytes: test/attack/wire-sockets.test.ts",
+  ERR_HOST_REFUSED: "the people's listener: test/edges/http/gate.test.ts",
+  ERR_TOKEN_REVOKED: "the demo has no revocations: test/path/revoked.test.ts",
+  ERR_REVOCATIONS_STALE: "the demo has no revocations: test/path/revoked.test.ts",
+  ERR_FORM_MALFORMED: "the demo has no forms: test/path/form-calls.test.ts with test/rules/form-cases.ts",
+  ERR_FORM_DUPLICATE_KEY: "the demo has no forms: test/path/form-calls.test.ts with test/rules/form-cases.ts",
+  ERR_FORM_KEY_FORBIDDEN: "the demo has no forms: test/path/form-calls.test.ts with test/rules/form-cases.ts",
+  ERR_FORM_TOO_DEEP: "the demo has no forms: test/path/form-calls.test.ts with test/rules/form-cases.ts",
+  ERR_FORM_ARRAY: "the demo has no forms: test/path/form-calls.test.ts with test/rules/form-cases.ts",
+  ERR_FORM_VALUE: "the demo has no forms: test/path/form-calls.test.ts with test/rules/form-cases.ts",
+  ERR_OUTBOUND_TOO_LONG: "no schema of the demo lets so long a text pass: test/rules/outbound-rules.test.ts",
+};
 /** Shown by a test of its own below. */
-const apart: readonly Code[] = ["ERR_DRAINING"];
+const apart: readonly Code[] = ["ERR_DRAINING", "ERR_DRY_RUN_PASSTHROUGH", "ERR_HOLD_PASSTHROUGH"];
+
+async function refundWithOwnToken(): Promise<TestAnswer> {
+  const token = await world().agentToken({ run: fresh() });
+  return refundIn(fresh(), { reason: `see ${token.split(".")[2]}` }, { token });
+}
 
 const openings = { false: "NOT executed. ", true: "EXECUTED. ", unknown: "It is NOT KNOWN whether this was executed. " } as const;
 
@@ -301,7 +330,7 @@ for (const { code, record, act, sent = 0, retryAfter } of rows) {
     // Where the same call is only too early, an honest client must be told how long to wait.
     if (retryAfter || (row.retryable && [429, 503].includes(row.status)))
       assert.match(answer.headers.get("retry-after") ?? "", /^[1-9][0-9]*$/);
-    assert.equal(answer.headers.has("www-authenticate"), row.status === 401);
+    assert.equal(answer.headers.has("www-authenticate"), row.status === 401 || code === "ERR_SCOPE_INSUFFICIENT");
     assert.equal(sentTo(world()).length - before, sent);
     for (const end of later.splice(0)) await end();
   });

@@ -153,8 +153,9 @@ test("a token that is missing, forged, expired, repeated or elsewhere than in on
     tries.map((headers, index) => [`${line} ${index}`, () => send(line, [...headers, jsonType, lengthOf(good)], good)] as const),
   );
   const statuses = await allRefused(cases, 66);
+  // A name with an underscore is refused whoever sends it.
   assert.ok(
-    statuses.every((status) => status === 401),
+    statuses.every((status, index) => status === (tries[index % tries.length]?.[0]?.startsWith("Authorization_") === true ? 400 : 401)),
     String(statuses),
   );
   for (const name of ["access_token", "token", "authorization"]) {
@@ -181,7 +182,7 @@ test("a header that could change whose call it is, what it does or how it is fra
     ["X-Remote-User: admin"],
     ["Cookie: a=b"],
     ["Content-Encoding: gzip"],
-    ["Content-Encoding: identity"],
+    ["Content-Encoding: br"],
     ["Content-Location: /v1/refunds"],
     ["Content-Range: bytes 0-1/2"],
     ["Range: bytes=0-1"],

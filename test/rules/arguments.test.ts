@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { checkArguments, type MountParts, readMountArguments, readNamedArguments, scalarTypeOf } from "../../src/rules/arguments.ts";
 import { isDenial } from "../../src/rules/denial.ts";
 import { encodeRequest } from "../../src/rules/encode-request.ts";
+import { shapeForm } from "../../src/rules/form-schema.ts";
 import type { JsonObject } from "../../src/rules/json.ts";
 import { readPath, splitTarget } from "../../src/rules/paths.ts";
 import { propertyRuns } from "./property-runs.ts";
@@ -162,4 +163,59 @@ test("on a mount or by name, the same arguments are the same, also after a round
     }),
     propertyRuns(context, 2_000),
   );
+});
+
+const formInput: JsonObject = {
+  type: "object",
+  required: ["id"],
+  additionalProperties: false,
+  properties: {
+    id: { type: "integer" },
+    created: { type: "object", additionalProperties: false, properties: { gte: { type: "integer" } } },
+    amount: { type: "integer", minimum: 1 },
+    metadata: { type: "object", additionalProperties: { type: "string" } },
+  },
+};
+const { shape: bodyForm } = shapeForm(formInput, ["amount", "metadata"]);
+const { shape: queryForm } = shapeForm(formInput, ["created"]);
+const places = { id: "path", created: "query" } as const;
+const formTool = sampleTool({ body: "form", bodyForm, queryForm, template: ["v1", { parameter: "id" }], input: formInput, places });
+const formRows: readonly (readonly [Parameters<typeof mount>[0], unknown])[] = [
+  [{ body: "amount=1" }, { id: 7, amount: 1 }],
+  [
+    { body: "amount=1&metadata[a]=x", rawQuery: "created[gte]=5" },
+    { id: 7, amount: 1, metadata: { a: "x" }, created: { gte: 5 } },
+  ],
+  [{ body: "" }, { id: 7 }],
+  [{ body: null }, { id: 7 }],
+  [{ body: "amount=0" }, "ERR_ARGUMENTS_INVALID"],
+  [{ body: "amount=1&amount=1" }, "ERR_FORM_DUPLICATE_KEY"],
+  [{ body: "id=8" }, "ERR_ARGUMENTS_INVALID"],
+  [{ body: "created[gte]=5" }, "ERR_ARGUMENTS_INVALID"],
+  [{ body: "amount=1", rawQuery: "amount=2" }, "ERR_QUERY_INVALID"],
+  [{ body: "amount=1", rawQuery: "created[gte]=05" }, "ERR_QUERY_INVALID"],
+  [{ body: "amount=1", rawQuery: "id=8" }, "ERR_QUERY_INVALID"],
+  [{ body: '{"amount":1}', contentTypes: json }, "ERR_BODY_TYPE"],
+  [{ body: '{"amount":1}' }, "ERR_FORM_MALFORMED"],
+  [{ body: "amount=1", contentTypes: [] }, "ERR_BODY_TYPE"],
+];
+
+test("a form tool takes a form, each argument from its own place", () => {
+  const form = ["application/x-www-form-urlencoded"];
+  for (const [parts, expected] of formRows) {
+    const read = readMountArguments(formTool, mount({ contentTypes: form, ...parts }));
+    assert.deepEqual(outcome(read), expected, JSON.stringify(parts));
+  }
+  assert.equal(formRows.length, 14);
+  const named = readNamedArguments(formTool, { contentTypes: json, rawQuery: "", body: bytesOf('{"id":7,"amount":1}') });
+  assert.deepEqual(named, { id: 7, amount: 1 });
+});
+
+test("a form whose types nobody read holds nothing", () => {
+  const untyped = sampleTool({ body: "form", input: formInput, places });
+  const form = ["application/x-www-form-urlencoded"];
+  const read = readMountArguments(untyped, mount({ contentTypes: form, body: "amount=1" }));
+  assert.equal(outcome(read), "ERR_ARGUMENTS_INVALID");
+  const encoded = encodeRequest(untyped, "https://api.example", { amount: 1 });
+  assert.equal(outcome(encoded), "ERR_ARGUMENTS_INVALID");
 });

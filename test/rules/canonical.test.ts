@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import canonicalize from "canonicalize";
+import fc from "fast-check";
 import { canonicalJson, sha256Hex } from "../../src/rules/canonical.ts";
 import type { JsonValue } from "../../src/rules/json.ts";
 
@@ -74,4 +76,58 @@ test("the digest is SHA-256 of the UTF-8 bytes, in lower-case hex", () => {
   assert.equal(sha256Hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   assert.equal(sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   assert.equal(sha256Hex("é"), sha256Hex(Buffer.from([0xc3, 0xa9])));
+});
+
+const strangers: readonly unknown[] = [
+  { b: undefined, a: 1 },
+  [undefined, 1],
+  { a: { toJSON: () => [3, { z: 1, y: 2 }] } },
+  new Date(0),
+  Object.assign(Object.create({ inherited: 1 }) as object, { b: 1, a: 2 }),
+  Object.assign(Object.create(null) as object, { b: 1, a: 2 }),
+  { "1": 1, a: 2, _: 3, __proto__: null },
+  JSON.parse('{"__proto__":{"b":1,"a":2},"a":1}'),
+  { list: [{ b: 1, a: 2 }, 3] },
+  Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`k${at}`, at])),
+  Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`k${64 - at}`, { b: at, a: [at] }])),
+  JSON.parse(`${'{"b":0,"a":'.repeat(200)}1${"}".repeat(200)}`),
+  JSON.parse(`${"[".repeat(3000)}${"]".repeat(3000)}`),
+];
+
+test("the fast way and the library write the same text, whatever the value", (context) => {
+  const seed = Math.trunc(Math.random() * 2 ** 31);
+  let compared = 0;
+  const compare = (value: unknown): void => {
+    assert.equal(canonicalJson(value as JsonValue), canonicalize(value));
+    compared += 1;
+  };
+  for (const value of strangers) compare(value);
+  const keys = fc.oneof(
+    fc.string({ unit: "grapheme" }),
+    fc.constantFrom("a", "b", "aa", "10", "9", "_", "__proto__x", "é", "\u{1f600}", "\ufb33"),
+  );
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 5 },
+      fc.oneof(
+        fc.string({ unit: "grapheme" }),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.integer(),
+        fc.boolean(),
+        fc.constant(null),
+      ),
+      fc.array(tie("tree"), { maxLength: 5 }),
+      fc.dictionary(keys, tie("tree"), { maxKeys: 12 }),
+    ),
+  }));
+  fc.assert(fc.property(tree, compare), { seed, numRuns: 3000 });
+  context.diagnostic(`seed ${seed}, ${compared} values`);
+  assert.ok(compared > 3000);
+});
+
+test("what has no canonical text is refused, at any depth", () => {
+  const bad: readonly unknown[] = [Number.NaN, Number.POSITIVE_INFINITY, "\ud800", { "\udc00": 1 }];
+  for (const value of bad) {
+    for (const wrapped of [value, [value], { a: { b: [1, value] } }]) assert.throws(() => canonicalJson(wrapped as JsonValue));
+  }
 });

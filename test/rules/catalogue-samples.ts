@@ -57,7 +57,7 @@ export function toolOf(changes: Partial<Tool> = {}): Tool {
 
 export function mountOf(path: readonly string[], tools: readonly Tool[], name = path.join("/")): Mount {
   const upstream: Upstream = { name, url: "http://127.0.0.1", headersFor: new Map(), accountFor: new Map(), ca: null };
-  return { path, upstream, tools };
+  return { path, port: null, host: null, agentToken: { in: "bearer" }, dialect: "problem", clientKeys: null, upstream, tools };
 }
 
 export function catalogueOf(changes: Partial<Catalogue> = {}): Catalogue {

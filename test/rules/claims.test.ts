@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type ClaimMapping,
-  defaultClaims,
-  isClaimPlace,
-  isNumericDate,
-  personFromClaims,
-  principalFromClaims,
-} from "../../src/rules/claims.ts";
+import { isClaimPlace, isNumericDate } from "../../src/rules/claim-values.ts";
+import { type ClaimMapping, defaultClaims, personFromClaims, principalFromClaims } from "../../src/rules/claims.ts";
 import { isDenial } from "../../src/rules/denial.ts";
 import type { JsonObject, JsonValue } from "../../src/rules/json.ts";
 

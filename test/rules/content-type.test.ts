@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readContentType } from "../../src/rules/content-type.ts";
+import { checkContentType } from "../../src/rules/content-type.ts";
 import { isDenial } from "../../src/rules/denial.ts";
 
 const taken: readonly (readonly string[])[] = [
@@ -69,16 +69,31 @@ const refused: readonly (readonly string[])[] = [
   ["application/json; char\u017fet=utf-8"],
 ];
 
-test("one application/json, at most with charset=utf-8, is json", () => {
-  for (const values of taken) assert.equal(readContentType(values), "json", JSON.stringify(values));
-  assert.equal(taken.length, 6);
+const names = { json: "json", form: "x-www-form-urlencoded" } as const;
+const kinds = ["json", "form"] as const;
+/** The same spellings of the other media type; what names it by itself is left out. */
+const spelled = (rows: readonly (readonly string[])[], kind: keyof typeof names): readonly (readonly string[])[] =>
+  rows
+    .map((values) => values.map((value) => value.replaceAll(/\bjson/gi, names[kind])))
+    .filter((values) => String(values) !== `application/${names[kind]}`);
+
+test("a tool's one media type, at most with charset=utf-8, is taken", () => {
+  for (const kind of kinds) {
+    const rows = [[`application/${names[kind]}`], ...spelled(taken, kind)];
+    for (const values of rows) assert.equal(checkContentType(values, kind), null, JSON.stringify(values));
+    assert.equal(rows.length, 6);
+  }
 });
 
-test("every other content type, none and two are refused", (context) => {
-  for (const values of refused) {
-    const read = readContentType(values);
-    assert.ok(isDenial(read) && read.denied === "ERR_BODY_TYPE", JSON.stringify(values));
+test("every other content type, none, two and the other kind's are refused", (context) => {
+  for (const kind of kinds) {
+    const other = kind === "json" ? names.form : names.json;
+    const rows = [...spelled(refused, kind), [`application/${other}`], [`application/${other}; charset=utf-8`]];
+    for (const values of rows) {
+      const denial = checkContentType(values, kind);
+      assert.ok(isDenial(denial) && denial.denied === "ERR_BODY_TYPE", JSON.stringify(values));
+    }
+    context.diagnostic(`${kind}: ${rows.length} content types refused`);
+    assert.ok(rows.length >= 50, String(rows.length));
   }
-  context.diagnostic(`${refused.length} content types refused`);
-  assert.ok(refused.length >= 40);
 });

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { FindingKind, OutboundRule } from "../../src/rules/catalogue.ts";
 import { isDenial } from "../../src/rules/denial.ts";
-import { findSensitive, inspectOutbound } from "../../src/rules/findings.ts";
+import { inspectOutbound } from "../../src/rules/findings.ts";
 import type { JsonObject } from "../../src/rules/json.ts";
+import { findSensitive } from "../../src/rules/sensitive-text.ts";
 import { propertyRuns } from "./property-runs.ts";
 
 const kinds: readonly FindingKind[] = ["pan", "iban", "email"];
@@ -177,7 +178,7 @@ test("e-mail addresses are found, also international and disguised ones", () => 
   assert.equal(emails.length + noEmails.length, 20);
 });
 
-test("a megabyte of anything is scanned in bounded time", () => {
+test("a quarter of a megabyte of anything is scanned in bounded time", () => {
   const units = [
     "4 ",
     "4111 1111 ",
@@ -198,10 +199,10 @@ test("a megabyte of anything is scanned in bounded time", () => {
     "FR12 1234512345ABCD",
   ];
   for (const unit of units) {
-    const text = unit.repeat(Math.floor(1_000_000 / unit.length));
+    const text = unit.repeat(Math.floor(250_000 / unit.length));
     const started = performance.now();
     findSensitive(text, kinds);
-    assert.ok(performance.now() - started < 5_000, JSON.stringify(unit));
+    assert.ok(performance.now() - started < 1_000, JSON.stringify(unit));
   }
   assert.equal(units.length, 17);
 });

@@ -9,12 +9,13 @@ import type { Outcome } from "../../src/rules/states.ts";
 const noEffect = [400, 401, 402, 403, 404, 422, 429];
 const wantsObject: Validate = (value) => (isJsonObject(value) ? [] : [{ pointer: "", message: "must be an object" }]);
 
-type Terms = Pick<Tool, "traits" | "noEffect" | "validateOutput">;
+type Terms = Pick<Tool, "traits" | "noEffect" | "validateOutput" | "itemsMax">;
 
 function tool(effect: "read" | "write", validateOutput: Validate | null = null): Terms {
   return {
     traits: { effect, reversible: false, financial: "none", data: "public", errorsDetectable: true, maturity: "stable" },
     noEffect,
+    itemsMax: null,
     validateOutput,
   };
 }

@@ -31,6 +31,7 @@ const tool: Tool = {
   noEffect: [],
   timeoutMs: 1000,
   responseBytesMax: 1000,
+  itemsMax: null,
 } satisfies Partial<Tool>;
 const contract = {
   agent: "a",

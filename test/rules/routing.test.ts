@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Tool } from "../../src/rules/catalogue.ts";
 import { isDenial } from "../../src/rules/denial.ts";
-import { modelName, mountOf as mountOfTool, routeByName, routeByPath } from "../../src/rules/routing.ts";
+import { modelName, mountAt, mountOf as mountOfTool, routeByName, routeByPath } from "../../src/rules/routing.ts";
 import { catalogueOf, mountOf, toolOf } from "./catalogue-samples.ts";
 
 const charge = { parameter: "charge" };
@@ -35,7 +35,7 @@ const found: readonly (readonly [string, string, string, Readonly<Record<string,
 
 test("method and whole segments find the tool, literal ones before parameters", () => {
   for (const [method, path, name, pathParameters] of found) {
-    const route = routeByPath(catalogue, method, path.split("/"));
+    const route = routeByPath(catalogue, method, { port: null, host: null, segments: path.split("/") });
     assert.ok(!isDenial(route), path);
     assert.equal(route.tool.name, name, path);
     assert.deepEqual(route.pathParameters, pathParameters, path);
@@ -73,7 +73,7 @@ const lost: readonly (readonly [string, readonly string[]])[] = [
 
 test("anything else is no route", () => {
   for (const [method, segments] of lost) {
-    const route = routeByPath(catalogue, method, segments);
+    const route = routeByPath(catalogue, method, { port: null, host: null, segments });
     assert.ok(isDenial(route) && route.denied === "ERR_ROUTE_UNKNOWN", `${method} ${segments.join("/")}`);
   }
   assert.equal(lost.length, 25);
@@ -105,4 +105,45 @@ test("a tool is found by its name, dots or underscores, and by no other spelling
 test("a tool whose mount is gone is unknown", () => {
   assert.ok(isDenial(routeByName({ ...catalogue, mounts: [] }, "payments.refund")));
   assert.equal(mountOfTool(catalogue, tool("far.away", "GET")), undefined);
+});
+
+const here = { port: null, host: null };
+const many = catalogueOf({
+  mounts: [
+    mountOf(["payments"], [], "by path"),
+    { ...mountOf([], [], "by port"), port: 8081 },
+    { ...mountOf([], [], "by host"), host: "stripe.gw.example" },
+    { ...mountOf(["v2"], [], "by port and path"), port: 8082 },
+    { ...mountOf([], [], "by port and host"), port: 8083, host: "a.example" },
+    { ...mountOf([], [], "by port, any host"), port: 8083 },
+  ],
+});
+
+/** Port, host, path → the mount, or null. */
+const addressed: readonly (readonly [number | null, string | null, string, string | null])[] = [
+  [null, null, "payments/x", "by path"],
+  [null, "anything.example", "payments", "by path"],
+  [null, null, "payment/x", null],
+  [null, null, "", null],
+  [8081, null, "payments/x", "by port"],
+  [8081, "stripe.gw.example", "", "by port"],
+  [8080, null, "payments/x", null],
+  [null, "stripe.gw.example", "v1", "by host"],
+  [null, "stripe.gw.example", "payments", "by host"],
+  [null, "stripe.gw.example.", "v1", null],
+  [null, "x.stripe.gw.example", "v1", null],
+  [null, "stripe.gw.example:8080", "v1", null],
+  [8082, null, "v2/x", "by port and path"],
+  [8082, null, "v1/x", null],
+  [8083, "a.example", "v1", "by port and host"],
+  [8083, "b.example", "v1", "by port, any host"],
+  [8083, null, "v1", "by port, any host"],
+];
+
+test("a mount is found by port, host and whole path segments, and one that names the host wins", () => {
+  for (const [port, host, path, name] of addressed) {
+    const segments = path === "" ? [] : path.split("/");
+    assert.equal(mountAt(many, { ...here, port, host, segments })?.upstream.name ?? null, name, `${host}:${port}/${path}`);
+  }
+  assert.equal(addressed.length, 17);
 });

@@ -2,7 +2,7 @@ import type { ArgumentPlace, Tool } from "../../src/rules/catalogue.ts";
 import type { JsonObject } from "../../src/rules/json.ts";
 import { compileSchema } from "../../src/rules/schema.ts";
 
-type Given = Partial<Pick<Tool, "method" | "body" | "template" | "outbound">> & {
+type Given = Partial<Pick<Tool, "method" | "body" | "bodyForm" | "queryForm" | "template" | "outbound">> & {
   readonly input: JsonObject;
   readonly places?: Record<string, ArgumentPlace>;
 };
@@ -34,6 +34,7 @@ export function sampleTool({ input, places = {}, ...given }: Given): Tool {
     noEffect: [],
     timeoutMs: 1_000,
     responseBytesMax: 1_000,
+    itemsMax: null,
     ...given,
   };
 }

@@ -9,7 +9,7 @@ import { type AdmitChanges, admitOf, payloadOf, reservationOf, settleOf, startOf
 async function assertNothingOf(store: Store, ...ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     assert.equal(await store.calls.find(id), null);
-    assert.equal(await store.calls.payload(`payload of ${id}`, "acme"), null);
+    assert.equal(await store.calls.payload(id, `payload of ${id}`), null);
   }
   const told = (await readWholeLedger(store)).map(({ entry }) => entry["call"]);
   for (const id of ids) assert.ok(!told.includes(id), `the ledger tells of ${id}`);
@@ -51,7 +51,7 @@ export const admissionRules: Rules = {
     assert.equal(call?.startedAtMs, t0);
     assert.deepEqual(await unitsLeftOf(store, reservationOf("a", 0, 10), reservationOf("b", 0, 1)), [7, 0]);
     assert.deepEqual(
-      Buffer.from((await store.calls.payload(request.payload.digest, "acme"))?.sealed ?? []),
+      Buffer.from((await store.calls.payload(request.call.id, request.payload.digest))?.sealed ?? []),
       Buffer.from(request.payload.sealed),
     );
     const [row, ...more] = await readWholeLedger(store);
@@ -249,13 +249,17 @@ export const admissionRules: Rules = {
     const full = await store.calls.admit(admitOf({ reservations: money(1) }));
     assert.ok(full.kind === "beyond" && !full.heldShare && full.left === 0);
   },
-  "a payload is kept once, for each tenant": async (store) => {
-    const payload = payloadOf("the same");
-    await store.calls.admit(admitOf({ payload }));
-    await store.calls.admit(admitOf({ payload: { ...payload, sealed: new Uint8Array([1]) } }));
-    assert.deepEqual(Buffer.from((await store.calls.payload("the same", "acme"))?.sealed ?? []), Buffer.from(payload.sealed));
-    assert.equal(await store.calls.payload("the same", "other"), null);
-    await store.calls.admit(admitOf({ call: { tenant: "other" }, payload: { ...payload, tenant: "other", sealed: new Uint8Array([2]) } }));
-    assert.deepEqual([...((await store.calls.payload("the same", "other"))?.sealed ?? [])], [2]);
+  "a payload is handed out with its tenant, for its own call and by its own digest": async (store) => {
+    const [one, other] = [
+      admitOf({ payload: payloadOf("the same") }),
+      admitOf({ call: { tenant: "other" }, payload: payloadOf("the same", "other") }),
+    ];
+    for (const request of [one, other]) await store.calls.admit(request);
+    for (const { call, payload } of [one, other]) {
+      const kept = await store.calls.payload(call.id, payload.digest);
+      assert.deepEqual({ ...kept, sealed: [...(kept?.sealed ?? [])] }, { ...payload, sealed: [...payload.sealed] });
+    }
+    assert.equal(await store.calls.payload(one.call.id, "another"), null);
+    assert.equal(await store.calls.payload("c_none", "the same"), null);
   },
 };

@@ -39,7 +39,7 @@ export const progressRules: Rules = {
         const answer = payloadOf(`late ${first} ${later}`);
         const late = settleOf(call.id, later, { actual: { [`budget of ${first}`]: 9 }, answer, nowMs: t0 + 9 });
         assert.deepEqual(await store.calls.settle(late), { kind: "already", state: first });
-        assert.equal(await store.calls.payload(answer.digest, "acme"), null);
+        assert.equal(await store.calls.payload(call.id, answer.digest), null);
       }
       assert.deepEqual(await store.calls.find(call.id), before);
       assert.deepEqual(await unitsLeftOf(store, reservationOf(first, 0, 10)), left);

@@ -29,7 +29,7 @@ export const recordRules: Rules = {
     assert.deepEqual(after, before);
     assert.deepEqual(await again.stops.active(), [stop]);
     assert.deepEqual(await unitsLeftOf(again, reservationOf("a", 0, 10)), [3]);
-    assert.deepEqual(Buffer.from((await again.calls.payload("answer", "acme"))?.sealed ?? []).toString(), "sealed answer");
+    assert.deepEqual(Buffer.from((await again.calls.payload(first.call.id, "answer"))?.sealed ?? []).toString(), "sealed answer");
     const same = await again.calls.admit(admitOf({ key: "k", call: { callDigest: "d" } }));
     assert.ok(same.kind === "same" && same.call.id === first.call.id);
   },
@@ -130,6 +130,37 @@ export const recordRules: Rules = {
     assert.deepEqual(
       (await readWholeLedger(store)).map(({ entry }) => entry["type"]),
       ["stop.set", "stop.set", "stop.cleared"],
+    );
+  },
+  "an opened run is on record before its first call, unless a stop forbids it": async (store) => {
+    const key = { run: "r_1", tenant: "acme", agent: "billing" };
+    const facts = { environment: "production", workflow: "disputes", user: "ada", openedBy: { issuer: "https://id", tokenId: "t-1" } };
+    const opening = { ...key, ...facts, expiresAtMs: t0 + 60_000 };
+    for (const scope of [{}, { agent: "billing" }, { tenant: "acme" }, { workflow: "disputes" }, { run: "r_1" }]) {
+      const stop = stopOf(scope);
+      await store.stops.set(stop);
+      assert.deepEqual(await store.runs.open(opening, t0), stop, JSON.stringify(scope));
+      await store.stops.clear(stop.id, "ada", t0);
+    }
+    assert.equal(await store.runs.find(key), null);
+    for (const scope of [{ tool: "payments.refund", agent: "billing" }, { agent: "other" }, { run: "r_2" }])
+      await store.stops.set(stopOf(scope));
+    assert.equal(await store.runs.open(opening, t0), null);
+    assert.deepEqual(await store.runs.find(key), {
+      ...key,
+      model: null,
+      promptTokens: 0,
+      completionTokens: 0,
+      usdMicros: 0,
+      outcome: null,
+    });
+    assert.deepEqual(await store.runs.list(5), [{ ...key, calls: 0, lastMs: t0 }]);
+    const entries = (await readWholeLedger(store)).map(({ entry }) => entry).filter(({ type }) => type === "run.opened");
+    assert.equal(entries.length, 1);
+    const { opened_by: openedBy, expires_at_ms: expiresAtMs, user } = entries[0] ?? {};
+    assert.deepEqual(
+      { openedBy, expiresAtMs, user },
+      { openedBy: { issuer: "https://id", token: "t-1" }, expiresAtMs: t0 + 60_000, user: "ada" },
     );
   },
   "reported usage adds up in the run and counts in its budgets, past the limit too": async (store) => {

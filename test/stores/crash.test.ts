@@ -44,9 +44,7 @@ async function assertWhole(file: string, asked: readonly string[], acknowledged:
   assert.equal(known.size, told.length);
   for (const id of acknowledged) assert.ok(known.has(id), `${id} was acknowledged and is not there`);
   for (const id of known)
-    assert.ok(
-      asked.includes(id) && (await store.calls.find(id)) !== null && (await store.calls.payload(`payload of ${id}`, "acme")) !== null,
-    );
+    assert.ok(asked.includes(id) && (await store.calls.find(id)) !== null && (await store.calls.payload(id, `payload of ${id}`)) !== null);
   assert.deepEqual(await unitsLeftOf(store, reservationOf("a", 0, 1_000_000_000)), [1_000_000_000 - known.size]);
   assert.equal(rebuildAccounts(await readWholeLedger(store)).accounts.get("a")?.taken ?? 0, known.size);
   assert.equal((await store.calls.admit(admitOf({ call: { id: `after ${file}` }, nowMs: t0 }))).kind, "started");

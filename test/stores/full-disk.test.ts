@@ -52,7 +52,7 @@ async function assertTruthful(store: Store, tried: readonly Tried[]): Promise<vo
   for (const one of tried) {
     const { id } = one.request.call;
     assert.equal((await store.calls.find(id)) !== null, wasAdmitted(one), id);
-    assert.equal((await store.calls.payload(`payload of ${id}`, "acme")) !== null, wasAdmitted(one), id);
+    assert.equal((await store.calls.payload(id, `payload of ${id}`)) !== null, wasAdmitted(one), id);
   }
   const admitted = tried.filter(wasAdmitted).length;
   assert.deepEqual(await unitsLeftOf(store, budget), [budget.limit - admitted]);
@@ -103,7 +103,7 @@ test("on a full disk no vote, stop, settlement or seal is half done either", asy
     await assert.rejects(store.calls.settle(settleOf(id, "succeeded", { answer })), unavailable);
     await assert.rejects(store.stops.set(stopOf({}, { reason: "x".repeat(200_000) })), unavailable);
     assert.equal((await store.calls.find(id))?.state, "started");
-    assert.equal(await store.calls.payload("answer", "acme"), null);
+    assert.equal(await store.calls.payload(id, "answer"), null);
     assert.deepEqual(await store.stops.active(), []);
     rmSync(ballast);
     assert.deepEqual(await store.calls.settle(settleOf(id, "succeeded", { answer })), { kind: "settled" });

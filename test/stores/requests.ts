@@ -53,6 +53,7 @@ export function admitOf({ call, ...changes }: AdmitChanges = {}): AdmitRequest {
   return {
     call: facts,
     key: null,
+    keyMadeUp: false,
     hold: null,
     holdIfTwin: null,
     alone: false,

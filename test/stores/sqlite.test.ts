@@ -53,7 +53,7 @@ test("more operations than may wait are refused at once, and nothing of them hap
 
 test("an operation that cannot be handed to the writer fails alone", async () => {
   const store = await openFile(join(folder, "uncloneable.db"));
-  await assert.rejects(store.calls.admit({ ...admitOf(), surprise: () => {} } as never));
+  await assert.rejects(store.calls.admit({ ...admitOf(), openHoldsMax: () => {} } as never));
   const next = store.calls.admit(admitOf());
   const late = new Promise((resolve) => setTimeout(resolve, 2000, "no answer").unref());
   assert.deepEqual(await Promise.race([next, late]), { kind: "started" });

@@ -39,6 +39,8 @@ export interface GatewayProcess {
   readonly recovered: { readonly unknown: number; readonly failed: number };
   /** Everything on standard error so far. */
   stderr(): string;
+  /** Everything on standard output so far. */
+  stdout(): string;
   /** Resolves when the process has ended, by whatever cause. */
   readonly ended: Promise<Ending>;
   /** SIGKILL; resolves when the process is gone. */
@@ -67,7 +69,9 @@ export async function startGatewayProcess(options: GatewayProcessOptions = {}): 
   const child = spawnServe(dataDir, options);
   alive.add(child);
   let stderr = "";
+  let stdout = "";
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString("utf8")));
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString("utf8")));
   const ended: Promise<Ending> = once(child, "close").then(([code, signal]) => {
     alive.delete(child);
     return { code, signal };
@@ -82,6 +86,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions = {}): 
     pid: child.pid ?? 0,
     recovered: ready.recovered,
     stderr: () => stderr,
+    stdout: () => stdout,
     ended,
     kill: () => end(child, ended, "SIGKILL"),
     stop: () => end(child, ended, "SIGTERM"),

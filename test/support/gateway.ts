@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DevIssuer, openDevIssuer } from "../../src/adapters/dev-issuer/issuer.ts";
 import { type Gateway, type GatewayOptions, openGateway } from "../../src/wiring/sqlite.ts";
+import { assertDescribed } from "./openapi-answers.ts";
 import { type Referee, type SandboxOptions, startSandbox } from "./referee.ts";
 
 /** An answer, read whole. */
@@ -43,6 +44,8 @@ export interface TestGateway {
 
 export interface TestGatewayOptions extends Partial<GatewayOptions> {
   readonly sandbox?: SandboxOptions;
+  /** Upstreams beside the demo's, by name: their URLs, from the sandbox's. */
+  readonly moreUpstreams?: (sandboxUrl: string) => Readonly<Record<string, string>>;
 }
 
 const configFile = join(import.meta.dirname, "../../config/gateway.yaml");
@@ -60,10 +63,10 @@ const groupsOf: Readonly<Record<string, readonly string[]>> = { approver: ["fina
 
 /** Starts the demo's configuration against a sandbox of this test's own. */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const { sandbox: sandboxOptions, ...changes } = options;
+  const { sandbox: sandboxOptions, moreUpstreams, ...changes } = options;
   const sandbox = await startSandbox(sandboxOptions ?? {});
   const dataDir = changes.dataDir ?? mkdtempSync(join(tmpdir(), "sallyport-test-"));
-  const upstreams = { payments: sandbox.url, tickets: sandbox.url, deploys: sandbox.url };
+  const upstreams = { payments: sandbox.url, tickets: sandbox.url, deploys: sandbox.url, ...moreUpstreams?.(sandbox.url) };
   const open = (): Promise<Gateway> =>
     openGateway({ configFile, dev: true, dataDir, agentsPort: 0, peoplePort: 0, upstreams, logLevel: "silent", ...changes });
   let gateway = await open();
@@ -84,16 +87,21 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       headers: { ...authorization, ...keyed, ...headers },
       ...(body === undefined ? {} : { body: body as string }),
     });
-    return readAnswer(response);
+    const answer = await readAnswer(response);
+    // Whatever a test is about, what our own resources say is what their document says.
+    assertDescribed("agents", method, path, answer);
+    return answer;
   };
   const people: TestGateway["people"] = async (person, method, path, body) => {
     const headers = {
       authorization: `Bearer ${await personToken(person)}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     };
-    return readAnswer(
+    const answer = await readAnswer(
       await fetch(`${gateway.peopleUrl}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }),
     );
+    assertDescribed("people", method, path, answer);
+    return answer;
   };
   return {
     get gateway() {

@@ -69,7 +69,9 @@ export function openDevIssuer(folder: string, nowMs: () => number = Date.now): D
   };
 }
 
-function issuerOf(issuer: string, audience: string, key: DevKey): IssuerConfig {
+type OwnIssuer = IssuerConfig & { readonly audience: string };
+
+function issuerOf(issuer: string, audience: string, key: DevKey): OwnIssuer {
   return { issuer, audience, jwks: { keys: { keys: [key.publicJwk] } }, algorithms: ["ES256"], typ: ["at+jwt"] };
 }
 
@@ -77,7 +79,7 @@ function stated(values: Readonly<Record<string, string | undefined>>): Record<st
   return Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
-async function mint(issuer: IssuerConfig, key: DevKey, claims: Record<string, unknown>, ttlMs: number, nowMs: number): Promise<string> {
+async function mint(issuer: OwnIssuer, key: DevKey, claims: Record<string, unknown>, ttlMs: number, nowMs: number): Promise<string> {
   if (!(ttlMs >= 1_000 && ttlMs <= devTokenTtlMsMax)) throw new RangeError(`ttlMs must be 1,000 to ${devTokenTtlMsMax}, not ${ttlMs}`);
   const iat = Math.floor(nowMs / 1000);
   return new SignJWT({ ...claims, iss: issuer.issuer, aud: issuer.audience, iat, exp: iat + Math.floor(ttlMs / 1000), jti: randomUUID() })

@@ -15,6 +15,9 @@ export interface ShapedToken {
   /** Opaque: only ever compared. */
   readonly kid: string | null;
   readonly claims: JsonObject;
+  /** The very bytes that were signed. */
+  readonly input: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 // `jwk`, `jku`, `x5c` and `x5u` would let the token bring its own key; `crit`, `b64`, `zip` and the JWE parameters change how it is to be
@@ -35,7 +38,9 @@ export function shapeOf(token: string): ShapedToken | Denial {
   if (isDenial(fields)) return malformed("has a header that is not one strict JSON object");
   const claims = readJsonObject(payload);
   if (isDenial(claims)) return malformed("has a payload that is not one strict JSON object");
-  return readHeader(fields, claims);
+  const input = Buffer.from(token.slice(0, token.lastIndexOf(".")), "latin1");
+  const shape = readHeader(fields);
+  return isDenial(shape) ? shape : { ...shape, claims, input, signature };
 }
 
 // Buffer's decoder skips what it does not know, so only text that it writes back unchanged is canonical. That also refuses padding, the
@@ -46,7 +51,7 @@ function canonicalBytes(part: string): Uint8Array | null {
   return bytes.toString("base64url") === part ? bytes : null;
 }
 
-function readHeader(fields: JsonObject, claims: JsonObject): ShapedToken | Denial {
+function readHeader(fields: JsonObject): Pick<ShapedToken, "alg" | "typ" | "kid"> | Denial {
   const refused = refusedHeaders.find((name) => Object.hasOwn(fields, name));
   if (refused !== undefined) return malformed(`carries the header parameter "${refused}"`);
   const own = (name: string) => (Object.hasOwn(fields, name) ? fields[name] : undefined);
@@ -55,7 +60,7 @@ function readHeader(fields: JsonObject, claims: JsonObject): ShapedToken | Denia
   if (Object.hasOwn(fields, "typ") && (typeof typ !== "string" || typ === "")) return malformed('has a "typ" that is not a media type');
   if (Object.hasOwn(fields, "kid") && !isKeyId(kid))
     return malformed(`has a "kid" that is not a string of 1 to ${keyIdLengthMax} characters`);
-  return { alg, typ: typ as string | null, kid: kid as string | null, claims };
+  return { alg, typ: typ as string | null, kid: kid as string | null };
 }
 
 function isAlgorithm(value: unknown): value is Algorithm {

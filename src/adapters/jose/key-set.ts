@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
+import { createHash, KeyObject } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK } from "jose";
 import { isJsonObject, type JsonObject } from "../../rules/json.ts";
 import type { Algorithm } from "./issuer.ts";
+import { isRocaModulus } from "./roca.ts";
 
 /** Most keys read from one set; a longer set is refused whole. */
 export const keysMax = 100;
@@ -13,7 +14,7 @@ export interface VerifyingKey {
   readonly kid: string | null;
   /** Names this very key: SHA-256 over its id, algorithm and public members. */
   readonly print: string;
-  readonly byAlgorithm: ReadonlyMap<Algorithm, CryptoKey>;
+  readonly byAlgorithm: ReadonlyMap<Algorithm, KeyObject>;
 }
 
 export interface KeySet {
@@ -91,11 +92,15 @@ async function importKey(jwk: unknown, algorithms: readonly Algorithm[]): Promis
   const kid = typeof jwk["kid"] === "string" ? jwk["kid"] : null;
   const material = publicMembers(jwk);
   try {
-    const imported = await Promise.all(usable.map(async (name) => [name, (await importJWK(material, name)) as CryptoKey] as const));
+    const imported = await Promise.all(usable.map(async (name) => [name, await keyFor(material, name)] as const));
     return { kid, print: printOf(jwk), byAlgorithm: new Map(imported) };
   } catch {
     return "cannot be imported";
   }
+}
+
+async function keyFor(material: JWK, name: Algorithm): Promise<KeyObject> {
+  return KeyObject.from((await importJWK(material, name)) as CryptoKey);
 }
 
 function isForVerifying(jwk: JsonObject): boolean {
@@ -141,7 +146,8 @@ function rsaWeakness(jwk: JsonObject): string | null {
   if (bits > 8192) return `an RSA key of ${bits} bits (at most 8192 are taken)`;
   const e = exponent.length > 4 ? 0 : exponent.reduce((sum, byte) => sum * 256 + byte, 0);
   if (e < 65_537 || e % 2 === 0) return "an RSA exponent that is not odd, from 65537 to 2^32";
-  return (modulus.at(-1) as number) % 2 === 0 ? "an even RSA modulus" : null;
+  if ((modulus.at(-1) as number) % 2 === 0) return "an even RSA modulus";
+  return isRocaModulus(modulus) ? "an RSA key of the weak generator known as ROCA (CVE-2017-15361)" : null;
 }
 
 function bytesOf(value: unknown): Uint8Array | null {

@@ -2,7 +2,7 @@ import { isDenial } from "../../rules/denial.ts";
 import { readJsonObject } from "../../rules/strict-json.ts";
 import type { Issuer, JwksPlace } from "./issuer.ts";
 import { importKeySet, type KeySet } from "./key-set.ts";
-import { fileLoader, type LoadJwks, urlLoader } from "./load-jwks.ts";
+import { fileLoader, type LoadDocument, urlLoader } from "./load-document.ts";
 
 /** How long a key set is believed. All in milliseconds. */
 export interface KeyTimes {
@@ -12,7 +12,7 @@ export interface KeyTimes {
   readonly cooldownMs: number;
   /** A set older than this is fetched again before it is used. Default 600,000 for a URL, 1,000 for a file. */
   readonly maxAgeMs: number;
-  /** While fetching fails, the last good set is used until it is this old, then nothing verifies. Default 3,600,000. */
+  /** While fetching fails, the last good set is used until it is this old, then nothing verifies. Default: the issuer's. */
   readonly staleMs: number;
   /** Wait after a failed fetch when there is no usable set at all. Default 5,000 for a URL, 1,000 for a file. */
   readonly retryMs: number;
@@ -42,14 +42,18 @@ export interface KeySource {
   report(): KeySourceReport;
 }
 
-const urlTimes: KeyTimes = { timeoutMs: 5_000, cooldownMs: 30_000, maxAgeMs: 600_000, staleMs: 3_600_000, retryMs: 5_000 };
-const fileTimes: KeyTimes = { timeoutMs: 5_000, cooldownMs: 1_000, maxAgeMs: 1_000, staleMs: 3_600_000, retryMs: 1_000 };
+const urlTimes = { timeoutMs: 5_000, cooldownMs: 30_000, maxAgeMs: 600_000, retryMs: 5_000 };
+const fileTimes = { timeoutMs: 5_000, cooldownMs: 1_000, maxAgeMs: 1_000, retryMs: 1_000 };
+const accept = "application/jwk-set+json, application/json";
 const never = Number.POSITIVE_INFINITY;
 const fixedTimes: KeyTimes = { timeoutMs: 5_000, cooldownMs: never, maxAgeMs: never, staleMs: never, retryMs: never };
 
+/** Largest key set read: 1 MiB. */
+export const jwksBytesMax = 1_048_576;
+
 /** Opens the keys of an issuer. Nothing is fetched before somebody asks. */
 export function openKeySource(issuer: Issuer, changes: Partial<KeyTimes>): KeySource {
-  const times = timesOf(issuer.jwks, changes);
+  const times = timesOf(issuer, changes);
   const load = loaderOf(issuer.jwks, times);
   const state: SourceState = {
     set: null,
@@ -103,20 +107,21 @@ interface SourceState {
   running: Promise<void> | null;
 }
 
-function timesOf(place: JwksPlace, changes: Partial<KeyTimes>): KeyTimes {
-  if ("keys" in place) return fixedTimes;
-  return { ...("url" in place ? urlTimes : fileTimes), ...changes };
+function timesOf({ jwks, jwksStaleMaxMs: staleMs }: Issuer, changes: Partial<KeyTimes>): KeyTimes {
+  if ("keys" in jwks) return fixedTimes;
+  return { ...("url" in jwks ? urlTimes : fileTimes), staleMs, ...changes };
 }
 
-function loaderOf(place: JwksPlace, times: KeyTimes): LoadJwks {
-  if ("file" in place) return fileLoader(place.file);
-  if ("url" in place) return urlLoader(place.url, place.ca, times.timeoutMs);
+function loaderOf(place: JwksPlace, times: KeyTimes): LoadDocument {
+  if ("file" in place) return fileLoader(place.file, jwksBytesMax);
+  if ("url" in place) return urlLoader({ url: place.url, ca: place.ca, timeoutMs: times.timeoutMs, bytesMax: jwksBytesMax, accept });
   const bytes = Buffer.from(JSON.stringify(place.keys));
   return async () => bytes;
 }
 
+/** Milliseconds from then to now; infinite when then is not known. */
 // Calls carry slightly different times, so a small step back is no time passed; after a large one, an hour say, nothing known about age holds.
-function since(thenMs: number | null, nowMs: number): number {
+export function since(thenMs: number | null, nowMs: number): number {
   if (thenMs === null || nowMs < thenMs - 60_000) return never;
   return Math.max(0, nowMs - thenMs);
 }
@@ -128,7 +133,7 @@ function isDue(state: SourceState, times: KeyTimes, nowMs: number): boolean {
   return state.set === null || since(state.loadedAtMs, nowMs) >= times.maxAgeMs;
 }
 
-async function fetchSet(state: SourceState, load: LoadJwks, issuer: Issuer, nowMs: number): Promise<void> {
+async function fetchSet(state: SourceState, load: LoadDocument, issuer: Issuer, nowMs: number): Promise<void> {
   state.triedAtMs = nowMs;
   state.fetches += 1;
   try {

@@ -1,4 +1,5 @@
 import type { AgentTokens, PeopleTokens } from "../../ports/tokens.ts";
+import type { SubjectTable } from "../../rules/claim-sources.ts";
 import { type ClaimMapping, personFromClaims, principalFromClaims } from "../../rules/claims.ts";
 import { type Denial, deny, isDenial } from "../../rules/denial.ts";
 import type { JsonObject } from "../../rules/json.ts";
@@ -13,6 +14,8 @@ import { type TrustedIssuer, type Verified, verifyToken } from "./verify.ts";
 export interface TokensOptions {
   /** Most verified tokens remembered; 0 remembers none. Default 10,000. */
   readonly cacheEntriesMax?: number;
+  /** Most bytes they may take, as they are estimated. Default 16 MiB. */
+  readonly cacheBytesMax?: number;
   /** Other times than the defaults for key sets from files and URLs. */
   readonly keyTimes?: Partial<KeyTimes>;
 }
@@ -24,6 +27,7 @@ export interface TokensReport {
   /** Tokens that were not, accepted or refused. */
   readonly cacheMisses: number;
   readonly cacheEntries: number;
+  readonly cacheBytes: number;
   readonly sources: readonly KeySourceReport[];
 }
 
@@ -35,7 +39,7 @@ export interface KeyedTokens {
 }
 
 /** Opens the verifier of agents' tokens. Throws when an issuer's configuration is wrong, names a weak key, or an issuer stands twice. */
-export function openAgentTokens(issuers: readonly IssuerConfig[], options: TokensOptions = {}): AgentTokens & KeyedTokens {
+export function openAgentTokens(issuers: readonly IssuerConfig[], options: TokensOptions = {}): Pick<AgentTokens, "verify"> & KeyedTokens {
   return openTokens<Principal>(issuers, options, principalFromClaims);
 }
 
@@ -44,11 +48,15 @@ export function openPeopleTokens(issuers: readonly IssuerConfig[], options: Toke
   return openTokens<Person>(issuers, options, personFromClaims);
 }
 
-type ReadSubject<T> = (claims: JsonObject, mapping: ClaimMapping, issuer: string) => T | Denial;
+type ReadSubject<T> = (claims: JsonObject, mapping: ClaimMapping, issuer: string, subjects: SubjectTable | null) => T | Denial;
 
-function openTokens<T>(configs: readonly IssuerConfig[], options: TokensOptions, read: ReadSubject<T>) {
+/** Opens a verifier whose tokens stand for something else: `read` makes it of the claims of a token that holds. Throws as `openAgentTokens` does. */
+export function openTokens<T>(configs: readonly IssuerConfig[], options: TokensOptions, read: ReadSubject<T>) {
   const trusted = trustedIssuers(configs, options.keyTimes ?? {}, read);
-  const cache = openVerifiedCache<Verified<T>>(options.cacheEntriesMax ?? 10_000);
+  const cache = openVerifiedCache<Verified<T>>({
+    entriesMax: options.cacheEntriesMax ?? 10_000,
+    bytesMax: options.cacheBytesMax ?? 16 * 1_048_576,
+  });
   const counts = { hits: 0, misses: 0 };
   const judge = async (token: string, nowMs: number): Promise<T | Denial> => {
     // Hashing is cheap, but not for text that is refused unread.
@@ -64,7 +72,7 @@ function openTokens<T>(configs: readonly IssuerConfig[], options: TokensOptions,
     counts.misses += 1;
     const verified = await verifyToken(token, trusted, nowMs);
     if (isDenial(verified)) return verified;
-    cache.keep(name, verified);
+    cache.keep(name, verified, token.length);
     return verified.subject;
   };
   return {
@@ -76,6 +84,7 @@ function openTokens<T>(configs: readonly IssuerConfig[], options: TokensOptions,
       cacheHits: counts.hits,
       cacheMisses: counts.misses,
       cacheEntries: cache.size,
+      cacheBytes: cache.bytes,
       sources: [...trusted.values()].map(({ source }) => source.report()),
     }),
   };
@@ -118,7 +127,7 @@ function trustedIssuers<T>(
     const weak = "keys" in issuer.jwks ? weakKeys(issuer.jwks.keys) : [];
     if (weak.length > 0) throw new Error(`issuer ${JSON.stringify(issuer.issuer)}: ${weak.join("; ")}`);
     const source = openKeySource(issuer, times);
-    trusted.set(issuer.issuer, { issuer, source, read: (claims) => read(claims, issuer.claims, issuer.issuer) });
+    trusted.set(issuer.issuer, { issuer, source, read: (claims) => read(claims, issuer.claims, issuer.issuer, issuer.subjects) });
   }
   return trusted;
 }

@@ -6,9 +6,11 @@ import { hash } from "node:crypto";
  */
 export interface VerifiedCache<Entry> {
   find(name: string): Entry | undefined;
-  keep(name: string, entry: Entry): void;
+  /** `tokenLength` in characters: what the entry weighs. */
+  keep(name: string, entry: Entry, tokenLength: number): void;
   drop(name: string): void;
   readonly size: number;
+  readonly bytes: number;
 }
 
 /** The name of a token in the cache: SHA-256, base64url. */
@@ -16,9 +18,23 @@ export function nameOf(token: string): string {
   return hash("sha256", token, "base64url");
 }
 
-/** Opens an empty cache of at most `entriesMax` entries. */
-export function openVerifiedCache<Entry>(entriesMax: number): VerifiedCache<Entry> {
-  const entries = new Map<string, Entry>();
+/** What a cache may hold, whichever is reached first. */
+export interface CacheBounds {
+  readonly entriesMax: number;
+  readonly bytesMax: number;
+}
+
+/** Memory of an entry beside what was made of the token: its name, the map's own slot, the times. */
+const bytesPerEntry = 512;
+
+/** Opens an empty cache. What an entry takes is counted as the length of its token twice, since its claims are text made of it, and 512 bytes. */
+export function openVerifiedCache<Entry>({ entriesMax, bytesMax }: CacheBounds): VerifiedCache<Entry> {
+  const entries = new Map<string, { readonly entry: Entry; readonly bytes: number }>();
+  let held = 0;
+  const drop = (name: string): void => {
+    held -= entries.get(name)?.bytes ?? 0;
+    entries.delete(name);
+  };
   return {
     find: (name) => {
       const found = entries.get(name);
@@ -26,19 +42,24 @@ export function openVerifiedCache<Entry>(entriesMax: number): VerifiedCache<Entr
       // A Map hands its keys out in the order they were set, so setting anew marks the entry as just used.
       entries.delete(name);
       entries.set(name, found);
-      return found;
+      return found.entry;
     },
-    keep: (name, entry) => {
-      entries.delete(name);
-      entries.set(name, entry);
-      const oldest = entries.size > entriesMax ? entries.keys().next().value : undefined;
-      if (oldest !== undefined) entries.delete(oldest);
+    keep: (name, entry, tokenLength) => {
+      drop(name);
+      const bytes = 2 * tokenLength + bytesPerEntry;
+      entries.set(name, { entry, bytes });
+      held += bytes;
+      for (const oldest of entries.keys()) {
+        if (entries.size <= entriesMax && held <= bytesMax) break;
+        drop(oldest);
+      }
     },
-    drop: (name) => {
-      entries.delete(name);
-    },
+    drop,
     get size() {
       return entries.size;
+    },
+    get bytes() {
+      return held;
     },
   };
 }

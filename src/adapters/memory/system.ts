@@ -20,4 +20,8 @@ function timedId(): string {
 }
 
 /** Ids with a letter that says what they name. */
-export const randomIds: Ids = { callId: () => `c_${timedId()}`, stopId: () => `s_${timedId().slice(-12)}` };
+export const randomIds: Ids = {
+  callId: () => `c_${timedId()}`,
+  stopId: () => `s_${timedId().slice(-12)}`,
+  runId: () => `r_${timedId()}`,
+};

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hash, type KeyObject, randomFillSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, hash, type KeyObject, randomFillSync } from "node:crypto";
 
 /** A tenant's two keys and the public name of the pair. */
 export interface TenantKeys {
@@ -6,7 +6,7 @@ export interface TenantKeys {
   readonly id: string;
   /** 32 bytes; the keys that encrypt are derived from it, one per digest. */
   readonly sealKey: Uint8Array;
-  /** 32 bytes; keys the digest. A key object, for Node takes five times as long with raw bytes (16 µs against 3). */
+  /** 32 bytes; keys the digest. */
   readonly digestKey: KeyObject;
 }
 
@@ -17,8 +17,29 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /** HMAC-SHA256 (hex) of the plain bytes under the tenant's key. */
-export function digestOf(keys: TenantKeys, plain: Uint8Array): string {
-  return createHmac("sha256", keys.digestKey).update(plain).digest("hex");
+export function digestOf({ digestKey }: TenantKeys, plain: Uint8Array): string {
+  const { inner, outer } = padsOf(digestKey);
+  return hash("sha256", Buffer.concat([outer, hash("sha256", Buffer.concat([inner, plain]), "buffer")]), "hex");
+}
+
+interface Pads {
+  readonly inner: Uint8Array;
+  readonly outer: Uint8Array;
+}
+
+// HMAC is two hashes (RFC 2104), and two hashes in one go each leave nothing behind, where Node's Hmac is an object that outlives the call. A key of 32 bytes is
+// padded with zeros to the block of 64.
+const blockBytes = 64;
+const padsOfKeys = new WeakMap<KeyObject, Pads>();
+
+function padsOf(key: KeyObject): Pads {
+  const known = padsOfKeys.get(key);
+  if (known !== undefined) return known;
+  const block = Buffer.alloc(blockBytes);
+  if (key.export().copy(block) > blockBytes / 2) throw new RangeError("a digest key has 32 bytes");
+  const pads = { inner: block.map((byte) => byte ^ 0x36), outer: block.map((byte) => byte ^ 0x5c) };
+  padsOfKeys.set(key, pads);
+  return pads;
 }
 
 /** Encrypts; the answer says by itself which key it needs. */
@@ -29,8 +50,15 @@ export function sealBytes(keys: TenantKeys, tenant: string, digest: string, plai
   takeNonce().copy(head, headBytes);
   const cipher = createCipheriv("aes-256-gcm", payloadKey(keys, digest), head.subarray(headBytes), { authTagLength: tagBytes });
   cipher.setAAD(boundTo(keys.id, tenant, digest));
-  // A copy of its own: Buffer.concat cuts from a pool, and who hands the bytes to another thread would hand the whole pool over.
-  return new Uint8Array(Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()]));
+  const body = cipher.update(plain);
+  // GCM has no last block: what `final` answers is empty.
+  cipher.final();
+  // Memory of its own: Buffer's is cut from a pool, and who hands the bytes to another thread would hand the whole pool over.
+  const sealed = new Uint8Array(head.length + body.length + tagBytes);
+  sealed.set(head);
+  sealed.set(body, head.length);
+  sealed.set(cipher.getAuthTag(), head.length + body.length);
+  return sealed;
 }
 
 /** The id of the key that sealed these bytes, or null when they cannot be sealed bytes at all. */

@@ -5,6 +5,7 @@ declare namespace WebAssembly {
   }
   interface Memory {
     readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
   }
   interface MemoryDescriptor {
     readonly initial: number;

@@ -1,4 +1,4 @@
-import type { OutboundRequest } from "../../ports/upstream.ts";
+import type { OutboundRequest, StreamRequest } from "../../ports/upstream.ts";
 
 /** Headers that this adapter or the connection owns. A request that brings one could reframe itself or reach another virtual host. */
 const ownedHeaders: ReadonlySet<string> = new Set([
@@ -35,7 +35,10 @@ export interface Site {
 }
 
 /** The request target (path and query) to be written, or why this request must not be sent. Never quotes a value: it may be a credential. */
-export function checkRequest(site: Site, request: OutboundRequest): { readonly target: string } | { readonly refused: string } {
+export function checkRequest(
+  site: Site,
+  request: OutboundRequest | StreamRequest,
+): { readonly target: string } | { readonly refused: string } {
   const refused = findMethodFault(request) ?? findHeaderFault(request.headers);
   if (refused !== null) return { refused };
   if (!request.url.startsWith(`${site.origin}/`)) return { refused: "the URL is not under its upstream's origin" };
@@ -46,9 +49,12 @@ export function checkRequest(site: Site, request: OutboundRequest): { readonly t
   return { target };
 }
 
-function findMethodFault({ method, timeoutMs }: OutboundRequest): string | null {
-  if (!methods.has(method)) return "the method is not one of a tool's";
-  return timeoutMs >= 1 && timeoutMs <= timeoutMsMax ? null : "the timeout is out of range";
+function findMethodFault(request: OutboundRequest | StreamRequest): string | null {
+  const whole = "timeoutMs" in request;
+  const timeouts = whole ? [request.timeoutMs] : [request.headTimeoutMs, request.idleTimeoutMs, request.wholeTimeoutMs];
+  // A HEAD is asked for only where answers are passed through: a tool's own is always read.
+  if (!methods.has(request.method) && (whole || request.method !== "HEAD")) return "the method is not one of a tool's";
+  return timeouts.every((ms) => ms >= 1 && ms <= timeoutMsMax) ? null : "the timeout is out of range";
 }
 
 function findHeaderFault(headers: OutboundRequest["headers"]): string | null {

@@ -11,13 +11,13 @@ interface Head {
 }
 
 /** What the two ends of an exchange need: the outcome, told once, and the moment the dispatcher holds nothing of it any more. */
-interface ExchangeEnds {
+export interface ExchangeEnds {
   readonly settle: (outcome: UpstreamOutcome) => void;
   readonly release: () => void;
 }
 
 /** Thrown to the dispatcher to take a request off its queue; no caller sees it. */
-class NotWanted extends Error {
+export class NotWanted extends Error {
   override readonly name = "NotWanted";
 }
 
@@ -115,7 +115,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-function maySend(request: OutboundRequest): boolean {
+/** Whether this request may still be sent; a throw is a no. */
+export function maySend(request: Pick<OutboundRequest, "maySend">): boolean {
   try {
     const answer: unknown = request.maySend();
     return answer === true;

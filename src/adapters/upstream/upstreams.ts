@@ -1,8 +1,10 @@
+import type { Readable } from "node:stream";
 import { Pool } from "undici";
-import type { OutboundRequest, UpstreamOutcome, Upstreams } from "../../ports/upstream.ts";
+import type { OutboundRequest, StreamExchange, StreamRequest, UpstreamOutcome, Upstreams } from "../../ports/upstream.ts";
 import type { Upstream } from "../../rules/catalogue.ts";
 import { checkRequest, type Site } from "./check-request.ts";
 import { Exchange } from "./exchange.ts";
+import { StreamedExchange } from "./streamed-exchange.ts";
 
 export interface UpstreamsOptions {
   readonly upstreams: readonly Pick<Upstream, "name" | "url" | "ca">[];
@@ -20,7 +22,14 @@ export interface UpstreamsOptions {
 
 type Limits = Required<Omit<UpstreamsOptions, "upstreams">>;
 
-const defaults: Limits = { connectTimeoutMs: 5000, connectionsMax: 64, callsMax: 1024, idleMs: 4000, responseHeaderBytesMax: 16_384 };
+/** What holds where nothing is given; docs/limits.md tells it. */
+export const upstreamDefaults: Limits = {
+  connectTimeoutMs: 5000,
+  connectionsMax: 64,
+  callsMax: 1024,
+  idleMs: 4000,
+  responseHeaderBytesMax: 16_384,
+};
 
 /** One upstream, with a line of its own for each tenant: a tenant whose calls hang takes no connection of another's. */
 interface Place {
@@ -39,7 +48,7 @@ interface Line {
  * loopback, and for a name that stands twice. Ignores proxy settings and NODE_TLS_REJECT_UNAUTHORIZED in the environment.
  */
 export function openUpstreams({ upstreams, ...given }: UpstreamsOptions): Upstreams {
-  const limits: Limits = { ...defaults, ...given };
+  const limits: Limits = { ...upstreamDefaults, ...given };
   const places = new Map<string, Place>();
   for (const upstream of upstreams) {
     if (places.has(upstream.name)) throw new Error(`two upstreams are named ${upstream.name}`);
@@ -47,6 +56,7 @@ export function openUpstreams({ upstreams, ...given }: UpstreamsOptions): Upstre
   }
   return {
     send: (request) => send(places.get(request.upstream), request, limits),
+    open: (request) => open(places.get(request.upstream), request, limits),
     close: async () => {
       const pools = [...places.values()].flatMap(({ lines }) => [...lines.values()].map(({ pool }) => pool));
       await Promise.all(pools.filter((pool) => !pool.closed).map((pool) => pool.close()));
@@ -61,6 +71,37 @@ function send(place: Place | undefined, request: OutboundRequest, limits: Limits
   const line = lineOf(place, request.tenant, limits);
   if (line.calls >= limits.callsMax) return notSent("unreachable", "too many calls wait for this upstream");
   return dispatch(line, checked.target, request);
+}
+
+function open(place: Place | undefined, request: StreamRequest, limits: Limits): StreamExchange {
+  const refused = (cause: "unreachable" | "malformed", detail: string): StreamExchange => ({
+    head: Promise.resolve({ kind: "not_sent", cause, detail }),
+    cancel: () => undefined,
+  });
+  if (place === undefined) return refused("malformed", "no upstream has this name");
+  const checked = checkRequest(place.site, request);
+  if ("refused" in checked) return refused("malformed", checked.refused);
+  const line = lineOf(place, request.tenant, limits);
+  if (line.calls >= limits.callsMax) return refused("unreachable", "too many calls wait for this upstream");
+  line.calls += 1;
+  const exchange = new StreamedExchange(request, () => (line.calls -= 1));
+  const length = request.bodyBytes === null || request.body === null ? {} : { "content-length": String(request.bodyBytes) };
+  const headers = { ...request.headers, ...length, "accept-encoding": "identity" };
+  try {
+    const { method, body } = request;
+    line.pool.dispatch(
+      { path: checked.target, method, headers, body: toBody(body), idempotent: false, headersTimeout: 0, bodyTimeout: 0 },
+      exchange,
+    );
+  } catch (error) {
+    exchange.onResponseError(null, error);
+  }
+  return exchange;
+}
+
+/** undici takes an iterable as it is; its types know only Node's streams. */
+function toBody(body: AsyncIterable<Uint8Array> | null): Readable | null {
+  return body as Readable | null;
 }
 
 /** Tenants are those of the configuration, so their lines are few. */

@@ -1,97 +1,6 @@
 import type { Static } from "typebox";
-import { defaultClaims } from "../../rules/claims.ts";
-import { absentable, count, fields, list, oneOf, quantity, text } from "./kinds.ts";
-
-const claim = (who: string, byDefault: string) =>
-  text({
-    description: `The claim that holds ${who}: a top-level name, or a JSON pointer when it begins with a slash.`,
-    default: byDefault,
-    example: byDefault,
-  });
-
-const algorithms = ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA", "Ed25519"] as const;
-
-const issuerFields = {
-  issuer: text(
-    { description: "The issuer, compared with the token's `iss` character by character.", example: "https://id.example.com/agents" },
-    { pattern: "^(https|http)://", like: 'a URL like "https://id.example.com"' },
-  ),
-  jwks: text({
-    description: "Where its public keys are: an https URL (http on loopback only), or a JWK set file, relative to this file.",
-    example: "https://id.example.com/jwks.json",
-  }),
-  audience: text({ description: "Our name at this issuer; a token's `aud` must name it.", example: "sallyport" }),
-  algorithms: list(
-    {
-      description: "Signature algorithms that this issuer may use; asymmetric ones only.",
-      default: ["ES256", "RS256", "PS256", "EdDSA"],
-      example: ["ES256"],
-    },
-    oneOf({ description: "One algorithm.", example: "ES256" }, algorithms),
-    { min: 1, max: 11, unique: true },
-  ),
-  typ: oneOf({ description: "The token type that the header must state.", default: "at+jwt", example: "JWT" }, ["at+jwt", "JWT"]),
-  required_claims: list(
-    {
-      description: "Claims that must be there beside `iss`.",
-      default: ["exp", "iat", "sub", "aud", "jti"],
-      example: ["exp", "iat", "sub", "aud"],
-    },
-    text({ description: "One claim.", example: "jti" }),
-    { max: 32, unique: true },
-  ),
-  max_age: quantity(
-    "duration",
-    { description: "Oldest token accepted, counted from `iat`, whatever its `exp`.", default: "24h", example: "1h" },
-    { min: "1s", max: "400d" },
-  ),
-  clock_tolerance: quantity(
-    "duration",
-    { description: "Grace for `nbf` and `iat` when clocks differ; `exp` gets none.", default: "5s", example: "30s" },
-    { min: "0s", max: "60s" },
-  ),
-};
-
-const agentIssuer = fields(
-  {
-    ...issuerFields,
-    claims: fields(
-      {
-        agent: claim("the agent's id", defaultClaims.agent),
-        tenant: claim("the tenant", defaultClaims.tenant),
-        workflow: claim("the workflow", defaultClaims.workflow),
-        run: claim("the run", defaultClaims.run),
-        environment: claim("the environment; absent in a token means production", defaultClaims.environment),
-        user: claim("the person the agent acts for", defaultClaims.user),
-        user_groups: claim("that person's groups", defaultClaims.userGroups),
-      },
-      { description: "Which claims name the agent, tenant and so on.", default: {}, example: { tenant: "org_id" } },
-    ),
-  },
-  {
-    description: "One issuer of agents' tokens.",
-    example: { issuer: "https://id.example.com/agents", jwks: "https://id.example.com/jwks.json", audience: "sallyport" },
-  },
-);
-
-const peopleIssuer = fields(
-  {
-    ...issuerFields,
-    claims: fields(
-      {
-        person: claim("the one key of this human, equal across all issuers", defaultClaims.person),
-        name: claim("the name to show", defaultClaims.name),
-        roles: claim("the roles: viewer, approver, operator, auditor, admin", defaultClaims.roles),
-        groups: claim("the groups that tiers name", defaultClaims.groups),
-      },
-      { description: "Which claims name the person, roles and groups.", default: {}, example: { person: "email" } },
-    ),
-  },
-  {
-    description: "One issuer of people's tokens.",
-    example: { issuer: "https://id.example.com/people", jwks: "https://id.example.com/people.json", audience: "sallyport-console" },
-  },
-);
+import { agentIssuer, peopleIssuer, revocations } from "./issuers.ts";
+import { absentable, count, fields, list, quantity, text } from "./kinds.ts";
 
 const address = (who: string, port: number) =>
   fields(
@@ -150,6 +59,34 @@ const limits = fields(
       { min: "1s", max: "600s" },
     ),
     connections_max: count({ description: "Open connections on the agents' listener.", default: 10_000, example: 2000 }, 1, 1_000_000),
+    connections_per_address: count(
+      {
+        description:
+          "Open connections of one client address (of one /64 for IPv6) on the agents' listener; 0 is no limit of its own. Behind a proxy all clients share an address.",
+        default: 0,
+        example: 200,
+      },
+      0,
+      1_000_000,
+    ),
+    answer_timeout: quantity(
+      "duration",
+      {
+        description: "Longest time for a client to take an answer that is ready; then the connection is cut.",
+        default: "30s",
+        example: "10s",
+      },
+      { min: "1s", max: "300s" },
+    ),
+    drain: quantity(
+      "duration",
+      {
+        description: "Longest time that a stop waits for calls on their way; then connections are cut and the next start settles them.",
+        default: "30s",
+        example: "20s",
+      },
+      { min: "1s", max: "600s" },
+    ),
   },
   { description: "Bounds on what one caller can take.", default: {}, example: { body_bytes: "1MiB" } },
 );
@@ -169,6 +106,15 @@ export const gatewayFile = fields({
       { pattern: "^https?://[^/?#@]+(/[^?#]*)?$", like: 'a URL like "https://gw.example.com"' },
     ),
   ),
+  documentation_url: absentable(
+    text(
+      {
+        description: "A page for people who write clients; strangers are told it with the issuers' names. Absent: none.",
+        example: "https://wiki.example.com/sallyport",
+      },
+      { pattern: "^https?://[^/?#@]+([/?#].*)?$", like: 'a URL like "https://wiki.example.com/sallyport"' },
+    ),
+  ),
   issuers: list(
     {
       description: "Whose tokens agents may bring. Empty only with `--dev`, which adds its own.",
@@ -177,12 +123,26 @@ export const gatewayFile = fields({
     agentIssuer,
     { max: 32 },
   ),
+  revocations: absentable(revocations),
   people: fields(
     {
       issuers: list(
         { description: "Whose tokens people may bring; no (issuer, audience) pair may be shared with agents.", default: [], example: [] },
         peopleIssuer,
         { max: 32 },
+      ),
+      hosts: list(
+        {
+          description:
+            "Names by which people reach their listener, without a port. Addresses and localhost always count; another name in `Host` is refused, so that no web page can make a browser speak to it under a name of its own.",
+          default: [],
+          example: ["sallyport.internal.example"],
+        },
+        text(
+          { description: "One host name, in lower case.", example: "sallyport.internal.example" },
+          { pattern: "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", like: 'a host name like "sallyport.internal.example"', lengthMax: 253 },
+        ),
+        { max: 64, unique: true },
       ),
     },
     {
@@ -229,6 +189,21 @@ export const gatewayFile = fields({
     example: "Europe/Berlin",
   }),
   limits,
+  runs: fields(
+    {
+      token_ttl: quantity(
+        "duration",
+        { description: "Longest life of a run token; never longer than the token that opened the run.", default: "1h", example: "15m" },
+        { min: "1m", max: "1h" },
+      ),
+      open_per_minute: count(
+        { description: "Runs that one agent may open for one tenant in a minute.", default: 60, example: 10 },
+        1,
+        10_000,
+      ),
+    },
+    { description: "Runs that agents open, and their tokens.", default: {}, example: { token_ttl: "15m" } },
+  ),
   stops: fields(
     {
       poll: quantity(
@@ -256,5 +231,3 @@ export const gatewayFile = fields({
   ),
 });
 export type GatewayFile = Static<typeof gatewayFile>;
-export type AgentIssuerFile = GatewayFile["issuers"][number];
-export type PeopleIssuerFile = GatewayFile["people"]["issuers"][number];

@@ -146,5 +146,7 @@ export const names = {
   header: { pattern: "^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", like: 'a header name like "Stripe-Version"' },
   currency: { pattern: "^[A-Z]{3}$", like: 'a currency code like "USD"' },
   pointer: { pattern: "^(/([^~/]|~[01])*)+$", like: 'a JSON pointer like "/amount"' },
+  model: { pattern: "^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}\\*?$|^\\*$", like: 'a model like "gpt-5", or a beginning like "gpt-*"' },
+  argument: { pattern: "^.{1,200}$", like: 'an argument of input, like "expand"' },
   environment: { pattern: "^[a-z][a-z0-9_-]{0,62}$", like: 'a name like "production"' },
 } as const satisfies Record<string, NamePattern>;

@@ -10,7 +10,10 @@ import { showCall } from "../../control/show-hold.ts";
 import { voteOnHold } from "../../control/vote-on-hold.ts";
 import type { Person, Role } from "../../rules/principal.ts";
 import { type State, states } from "../../rules/states.ts";
+import type { Operation } from "../listener/openapi.ts";
+import { peopleOperations as operations } from "./openapi-operations.ts";
 import { readReason, readReconcile, readStop, readVote } from "./read-body.ts";
+import { type Query, readCount } from "./read-query.ts";
 
 /** One thing that people may do. Everything that the CLI does for people goes through these. */
 export interface PeopleRoute {
@@ -18,53 +21,59 @@ export interface PeopleRoute {
   readonly url: string;
   /** Any of these roles; `admin` may do everything. */
   readonly roles: readonly Role[];
-  readonly handle: (ports: ControlPorts, person: Person, request: FastifyRequest) => Promise<object | Refusal>;
+  /** What the OpenAPI document says of it. */
+  readonly operation: Operation;
+  /** Its query is as the operation declares it. */
+  readonly handle: (ports: ControlPorts, person: Person, request: FastifyRequest, query: Query) => Promise<object | Refusal>;
 }
 
 const base = "/sallyport/v1";
 const readers: readonly Role[] = ["viewer", "approver", "operator", "auditor"];
 
 export const peopleRoutes: readonly PeopleRoute[] = [
-  { method: "GET", url: `${base}/me`, roles: readers, handle: async (_ports, person) => ({ person }) },
-  { method: "GET", url: `${base}/calls`, roles: readers, handle: listCalls },
-  { method: "GET", url: `${base}/calls/:id`, roles: readers, handle: answerCall },
-  { method: "POST", url: `${base}/calls/:id/cancel`, roles: ["operator"], handle: cancel },
-  { method: "POST", url: `${base}/calls/:id/reconcile`, roles: ["operator"], handle: reconcile },
-  { method: "GET", url: `${base}/holds`, roles: readers, handle: listHolds },
-  { method: "POST", url: `${base}/holds/:id/votes`, roles: ["approver"], handle: vote },
-  { method: "GET", url: `${base}/runs`, roles: readers, handle: async (ports) => ({ runs: await ports.runs.list(200) }) },
-  { method: "GET", url: `${base}/runs/:tenant/:agent/:run`, roles: readers, handle: answerRun },
-  { method: "GET", url: `${base}/stops`, roles: readers, handle: async (ports) => ({ stops: await listStops(ports) }) },
-  { method: "POST", url: `${base}/stops`, roles: ["operator"], handle: stop },
+  { method: "GET", url: `${base}/me`, roles: readers, operation: operations.getMe, handle: async (_ports, person) => ({ person }) },
+  { method: "GET", url: `${base}/calls`, roles: readers, operation: operations.listCalls, handle: listCalls },
+  { method: "GET", url: `${base}/calls/:id`, roles: readers, operation: operations.getCall, handle: answerCall },
+  { method: "POST", url: `${base}/calls/:id/cancel`, roles: ["operator"], operation: operations.cancelCall, handle: cancel },
+  { method: "POST", url: `${base}/calls/:id/reconcile`, roles: ["operator"], operation: operations.reconcileCall, handle: reconcile },
+  { method: "GET", url: `${base}/holds`, roles: readers, operation: operations.listHolds, handle: listHolds },
+  { method: "POST", url: `${base}/holds/:id/votes`, roles: ["approver"], operation: operations.voteOnHold, handle: vote },
+  {
+    method: "GET",
+    url: `${base}/runs`,
+    roles: readers,
+    operation: operations.listRuns,
+    handle: async (ports) => ({ runs: await ports.runs.list(200) }),
+  },
+  { method: "GET", url: `${base}/runs/:tenant/:agent/:run`, roles: readers, operation: operations.getRun, handle: answerRun },
+  {
+    method: "GET",
+    url: `${base}/stops`,
+    roles: readers,
+    operation: operations.listStops,
+    handle: async (ports) => ({ stops: await listStops(ports) }),
+  },
+  { method: "POST", url: `${base}/stops`, roles: ["operator"], operation: operations.setStop, handle: stop },
   {
     method: "DELETE",
     url: `${base}/stops/:id`,
     roles: ["operator"],
+    operation: operations.clearStop,
     handle: (ports, person, request) => clearStop(ports, person, parameter(request, "id")),
   },
-  { method: "GET", url: `${base}/ledger`, roles: ["auditor"], handle: readLedger },
+  { method: "GET", url: `${base}/ledger`, roles: ["auditor"], operation: operations.readLedger, handle: readLedger },
 ];
 
 function parameter(request: FastifyRequest, name: string): string {
   return (request.params as Readonly<Record<string, string>>)[name] ?? "";
 }
 
-function query(request: FastifyRequest, name: string): string | undefined {
-  const value = (request.query as Readonly<Record<string, unknown>>)[name];
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-async function listCalls(ports: ControlPorts, _person: Person, request: FastifyRequest): Promise<object> {
-  const state = query(request, "state");
+async function listCalls(ports: ControlPorts, _person: Person, _request: FastifyRequest, query: Query): Promise<object> {
+  const { state, limit: wanted = "50", ...names } = query;
   if (state !== undefined && !states.includes(state as State)) return refuseRequest("ERR_INVALID", `state is one of ${states.join(", ")}`);
-  const limit = Number(query(request, "limit") ?? 50);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) return refuseRequest("ERR_INVALID", "limit is a whole number from 1 to 1000");
-  const names = ["agent", "tenant", "run"].flatMap((name) => {
-    const value = query(request, name);
-    return value === undefined ? [] : [[name, value]];
-  });
-  const filter = { ...Object.fromEntries(names), ...(state === undefined ? {} : { states: [state as State] }), limit };
-  return { calls: await ports.calls.list(filter) };
+  const limit = readCount(wanted, 1000);
+  if (limit === null) return refuseRequest("ERR_INVALID", "limit is a whole number from 1 to 1000");
+  return { calls: await ports.calls.list({ ...names, ...(state === undefined ? {} : { states: [state as State] }), limit }) };
 }
 
 async function answerCall(ports: ControlPorts, _person: Person, request: FastifyRequest): Promise<object> {
@@ -111,10 +120,9 @@ async function stop(ports: ControlPorts, person: Person, request: FastifyRequest
   return isRefusal(read) ? read : { stop: await setStop(ports, person, read) };
 }
 
-async function readLedger(ports: ControlPorts, _person: Person, request: FastifyRequest): Promise<object> {
-  const from = Number(query(request, "from") ?? 1);
-  const limit = Number(query(request, "limit") ?? 1000);
-  if (![from, limit].every(Number.isSafeInteger) || from < 1 || limit < 1 || limit > 1000)
-    return refuseRequest("ERR_INVALID", "from is at least 1, limit 1 to 1000");
+async function readLedger(ports: ControlPorts, _person: Person, _request: FastifyRequest, query: Query): Promise<object> {
+  const from = readCount(query["from"] ?? "1", Number.MAX_SAFE_INTEGER);
+  const limit = readCount(query["limit"] ?? "1000", 1000);
+  if (from === null || limit === null) return refuseRequest("ERR_INVALID", "from is at least 1, limit 1 to 1000");
   return { head: await ports.ledger.head(), entries: await ports.ledger.read(from, limit) };
 }

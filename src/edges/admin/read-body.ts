@@ -8,6 +8,8 @@ import { type StopScope, stopScopeKeys } from "../../rules/stops.ts";
 import { readJsonObject } from "../../rules/strict-json.ts";
 
 const reasonMax = 500;
+/** A hundred years: what is meant to last longer lasts until it is cleared. */
+const stopSecondsMax = 3_155_760_000;
 
 function readBody(body: unknown, known: readonly string[]): JsonObject | Refusal {
   const read = body instanceof Uint8Array ? readJsonObject(body) : null;
@@ -17,7 +19,7 @@ function readBody(body: unknown, known: readonly string[]): JsonObject | Refusal
 }
 
 function isText(value: JsonValue | undefined): value is string {
-  return typeof value === "string" && value.trim().length > 0 && value.length <= reasonMax;
+  return typeof value === "string" && value.trim().length > 0 && [...value].length <= reasonMax;
 }
 
 const needsReason = refuseRequest("ERR_INVALID", `reason is a text of 1 to ${reasonMax} characters`);
@@ -59,8 +61,8 @@ export function readStop(body: unknown): StopRequest | Refusal {
   if (entries === null || entries.some(([key, value]) => !(stopScopeKeys as readonly string[]).includes(key) || !isText(value))) {
     return refuseRequest("ERR_INVALID", `scope is an object of ${stopScopeKeys.join(", ")}; {} stops everything`);
   }
-  if (expires !== null && !(typeof expires === "number" && Number.isSafeInteger(expires) && expires > 0))
-    return refuseRequest("ERR_INVALID", "expires_in_s is a whole number of seconds");
+  if (expires !== null && !(typeof expires === "number" && Number.isSafeInteger(expires) && expires > 0 && expires <= stopSecondsMax))
+    return refuseRequest("ERR_INVALID", `expires_in_s is a whole number of seconds, at most ${stopSecondsMax}`);
   return isText(reason)
     ? { scope: Object.fromEntries(entries) as StopScope, reason, expiresInMs: expires === null ? null : expires * 1000 }
     : needsReason;

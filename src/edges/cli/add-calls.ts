@@ -5,6 +5,7 @@ import { examples, withPlaces } from "./add-serve.ts";
 import { askAsPerson } from "./ask-gateway.ts";
 import type { Context } from "./context.ts";
 import { defaultAgent, defaultTenant, type IdentityOptions } from "./identity.ts";
+import { type OpenRunFlags, openRun } from "./open-run.ts";
 import { amountOf, describeCall, fetchCall, findCallId, listCalls } from "./people-calls.ts";
 import type { AddCommands } from "./program.ts";
 import { printAs, table, timeOf } from "./show.ts";
@@ -65,8 +66,29 @@ export const addCalls: AddCommands = (program, context, run) => {
   addRuns(program, context, run);
 };
 
+const addOpenRun: AddCommands = (runs, context, run) => {
+  withPlaces(runs.command("open"))
+    .description("Open a run as an agent: prints its id and a token that names it, for clients that cannot be given another.")
+    .option("--as <name>", "speak as this development agent")
+    .option("--tenant <name>", "the tenant", defaultTenant)
+    .option("--user <id>", "the person it acts for")
+    .option("--ttl <time>", "how long the token lives, 1s to 1h; never longer than the token that opens the run")
+    .option("--url <url>", "the agents' listener (or SALLYPORT_URL; default: where the development gateway is)")
+    .option("--token-only", "print the token, and nothing else")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "sallyport runs open",
+        "SALLYPORT_TOKEN=$(sallyport runs open --token-only) sallyport call payments.lookup_charge charge=ch_1001",
+      ),
+    )
+    .action(run(async (flags: OpenRunFlags) => openRun(context, flags)));
+};
+
 const addRuns: AddCommands = (program, context, run) => {
-  const runs = program.command("runs").summary("see runs").description("Runs: what an agent did in one attempt at its work.");
+  const runs = program.command("runs").summary("open and see runs").description("Runs: what an agent did in one attempt at its work.");
+  addOpenRun(runs, context, run);
   withPeople(runs.command("list"))
     .description("List runs, the latest first.")
     .addHelpText("after", examples("sallyport runs list"))

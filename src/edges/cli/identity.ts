@@ -25,6 +25,13 @@ export async function agentToken(context: Context, options: IdentityOptions): Pr
   return given !== undefined && options.as === undefined ? given : mintAgent(context, options, { ...agentOf(options), ttlMs: shortLifeMs });
 }
 
+/** The same for a token that names no run, as opening one needs it. */
+export async function runlessToken(context: Context, options: IdentityOptions): Promise<string> {
+  const given = set(context.env["SALLYPORT_TOKEN"]);
+  const { run: _none, ...agent } = agentOf(options);
+  return given !== undefined && options.as === undefined ? given : mintAgent(context, options, { ...agent, ttlMs: shortLifeMs });
+}
+
 /** The development agent that these options mean. */
 export function agentOf({
   as = defaultAgent,

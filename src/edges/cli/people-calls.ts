@@ -81,7 +81,7 @@ export function votesOf({ hold, votes }: StoredCall): string {
 }
 
 /** Everything about a call that a person decides by, line by line. */
-export function describeCall({ call, request }: HoldView, nowMs: number): readonly string[] {
+export function describeCall({ call, request, looks }: HoldView, nowMs: number): readonly string[] {
   const { hold, settled } = call;
   const lines = [
     row("call", call.id),
@@ -104,6 +104,7 @@ export function describeCall({ call, request }: HoldView, nowMs: number): readon
         ]),
     ...call.votes.map((vote) => row("vote", `${vote.person} ${vote.approve ? "approved" : "rejected"} for ${vote.tier}: ${vote.reason}`)),
     ...(settled === null ? [] : [row("outcome", outcomeOf(call))]),
+    ...looks.flatMap(describeLook),
     row("binding", call.binding === "" ? "-" : call.binding),
   ];
   return lines;
@@ -117,6 +118,17 @@ function describeRequest({ method, url, args, headers, before }: NonNullable<Hol
     ...meant,
     ...(before === null ? [] : [row("before", compact(before))]),
   ];
+}
+
+/** Longer answers are for `--json`. */
+const answerShownMax = 2000;
+
+function describeLook({ tool, atMs, state, status, answer }: HoldView["looks"][number]): readonly string[] {
+  const told = row("looked", `${timeOf(atMs)} with ${tool}: ${state}${status === null ? "" : `, status ${status}`}`);
+  if (answer === null) return [told];
+  const text = compact(answer);
+  const cut = text.length > answerShownMax ? `${text.slice(0, answerShownMax)} ... (${text.length} characters; --json has all)` : text;
+  return [told, row("found", cut)];
 }
 
 function outcomeOf({ settled }: StoredCall): string {

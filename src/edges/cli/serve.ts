@@ -18,8 +18,8 @@ export interface ServeFlags extends PlaceOptions {
   readonly upstream?: Readonly<Record<string, string>>;
 }
 
-/** The longest that a stop waits for calls on their way. */
-const drainMsMax = 30_000;
+/** What a gateway takes to close beyond its drain limit: writing to the store, at most. */
+const closeMsMax = 5_000;
 /** One Ctrl-C arrives twice when npm or the launcher hands it on too; what comes so soon is not a second one. */
 const sameSignalMs = 1_000;
 
@@ -33,7 +33,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<ExitCo
   const sandbox = flags.demo === true ? await startDemo(context, dataDir, flags.keep === true) : null;
   try {
     const gateway = await open(context, serveOptions(context, flags, configFile, dataDir, sandbox));
-    return await run(context, flags, gateway, sandbox);
+    return await run(context, flags, gateway, sandbox, config.limits.drainMs);
   } finally {
     await sandbox?.stop();
   }
@@ -130,7 +130,13 @@ function explainStart(options: ServeOptions, error: unknown): unknown {
   return refused(`the gateway does not start: ${error.message}`) satisfies CommandFailed;
 }
 
-async function run(context: Context, flags: ServeFlags, gateway: RunningGateway, sandbox: RunningSandbox | null): Promise<ExitCode> {
+async function run(
+  context: Context,
+  flags: ServeFlags,
+  gateway: RunningGateway,
+  sandbox: RunningSandbox | null,
+  drainMs: number,
+): Promise<ExitCode> {
   const stopped = waitForSignal();
   const file = endpointsFile(gateway.dataDir);
   const { agentsUrl, peopleUrl } = gateway;
@@ -144,7 +150,7 @@ async function run(context: Context, flags: ServeFlags, gateway: RunningGateway,
   context.warn("stopping: no new calls, those on their way are waited for; once more ends at once");
   // Taken away before the store is released: after that, another gateway may have written its own.
   if (flags.dev === true) rmSync(file, { force: true });
-  const done = await drain(gateway);
+  const done = await drain(gateway, drainMs);
   if (done) return exitCodes.done;
   context.warn("stopped before every call had its outcome; what was on its way is settled at the next start");
   return exitCodes.refused;
@@ -181,10 +187,11 @@ function waitForSignal(fromMs = 0): Promise<void> {
   });
 }
 
-/** Closes the gateway; false when it took too long, or a second signal came. */
-async function drain(gateway: RunningGateway): Promise<boolean> {
-  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), drainMsMax).unref());
+/** Closes the gateway; false when calls were still on their way at its drain limit, or a second signal came. */
+async function drain(gateway: RunningGateway, drainMs: number): Promise<boolean> {
+  const startedMs = performance.now();
+  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), drainMs + closeMsMax).unref());
   const again = waitForSignal(Date.now() + sameSignalMs).then(() => false);
-  const closed = gateway.close().then(() => true);
+  const closed = gateway.close().then(() => performance.now() - startedMs < drainMs);
   return Promise.race([closed, late, again]);
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest, HTTPMethods } from "fastify";
 import { cancelCall } from "../../control/cancel-call.ts";
 import { collectCall, findOwnCall, waitForCall } from "../../control/collect-call.ts";
+import { openRun } from "../../control/open-run.ts";
 import { reportOutcome, reportUsage } from "../../control/report-run.ts";
 import { problem, problemOf } from "../../path/answers.ts";
 import type { Identified, Received, Target } from "../../path/call.ts";
@@ -9,14 +10,24 @@ import { answerCall } from "../../path/index.ts";
 import type { StoredCall } from "../../ports/calls.ts";
 import type { Answer } from "../../rules/answer.ts";
 import { type Code, codes } from "../../rules/codes.ts";
-import { readContentType } from "../../rules/content-type.ts";
+import { checkContentType } from "../../rules/content-type.ts";
 import { type Denial, deny, isDenial } from "../../rules/denial.ts";
-import { readPrefer } from "../../rules/headers.ts";
+import { type DialectName, dialectAt } from "../../rules/dialects.ts";
+import { type RequestHeaders, readHost, readPrefer } from "../../rules/headers.ts";
 import type { JsonObject } from "../../rules/json.ts";
+import { readQuery } from "../../rules/query.ts";
+import { type RateStanding, rateLimitFields } from "../../rules/rate-fields.ts";
 import { readJsonObject } from "../../rules/strict-json.ts";
+import { allowedMethods } from "../listener/allowed-methods.ts";
+import type { Operation } from "../listener/openapi.ts";
+import { metadataPath } from "./challenge.ts";
 import { listTools, type ToolFormat, toolFormats } from "./list-tools.ts";
+import { describeAgentRoutes } from "./openapi.ts";
+import { agentOperations as operations } from "./openapi-operations.ts";
+import { keptSeconds, readMetadata } from "./protected-resource.ts";
 import { readOutcomeReport, readUsageReport } from "./read-report.ts";
 import { readReceived, splitRawTarget } from "./read-request.ts";
+import { describeRun, readRunRequest } from "./read-run.ts";
 import { json, type Rendered, renderAnswer } from "./render.ts";
 import type { AgentEdge } from "./server.ts";
 
@@ -25,6 +36,10 @@ export interface AgentRoute {
   readonly url: string;
   /** True for what may begin a call: refused while draining. What looks at calls is answered to the end. */
   readonly begins?: true;
+  /** True for what strangers may read; everything else needs a token before it is looked at. `test/edges/http/gate.test.ts` has the whole list. */
+  readonly public?: true;
+  /** What the OpenAPI document says of it. Absent on what is no resource of ours: the tools' own paths. */
+  readonly operation?: Operation;
   readonly handle: (edge: AgentEdge, request: FastifyRequest) => Promise<Rendered>;
 }
 
@@ -32,13 +47,17 @@ const base = "/sallyport/v1";
 
 /** Every route of the agents' listener. `*` is the mounts: the tools' own paths. */
 export const agentRoutes: readonly AgentRoute[] = [
-  { method: "POST", url: `${base}/tools/:name`, begins: true, handle: callByName },
-  { method: "GET", url: `${base}/tools`, handle: answerTools },
-  { method: "GET", url: `${base}/calls/:id`, handle: answerOwnCall },
-  { method: "DELETE", url: `${base}/calls/:id`, handle: cancelOwnCall },
-  { method: "POST", url: `${base}/runs/:id/usage`, handle: takeUsage },
-  { method: "POST", url: `${base}/runs/:id/outcome`, handle: takeOutcome },
-  { method: "GET", url: `${base}/errors/:code`, handle: explainCode },
+  { method: "POST", url: `${base}/tools/:name`, begins: true, operation: operations.callTool, handle: callByName },
+  { method: "GET", url: `${base}/tools`, operation: operations.listTools, handle: answerTools },
+  { method: "GET", url: `${base}/calls/:id`, operation: operations.getCall, handle: answerOwnCall },
+  { method: "DELETE", url: `${base}/calls/:id`, operation: operations.cancelCall, handle: cancelOwnCall },
+  { method: "POST", url: `${base}/runs`, begins: true, operation: operations.openRun, handle: openOwnRun },
+  { method: "POST", url: `${base}/runs/:id/usage`, operation: operations.reportUsage, handle: takeUsage },
+  { method: "POST", url: `${base}/runs/:id/outcome`, operation: operations.reportOutcome, handle: takeOutcome },
+  { method: "GET", url: `${base}/errors/:code`, public: true, operation: operations.explainCode, handle: explainCode },
+  { method: "GET", url: metadataPath, public: true, operation: operations.getResourceMetadata, handle: answerMetadata },
+  { method: "GET", url: `${metadataPath}/*`, public: true, operation: operations.getMountMetadata, handle: answerMetadata },
+  { method: "GET", url: `${base}/openapi.json`, public: true, operation: operations.getOpenApi, handle: answerOpenApi },
   { method: ["GET", "POST", "PUT", "PATCH", "DELETE"], url: "*", begins: true, handle: callMount },
 ];
 
@@ -60,28 +79,45 @@ function callByName(edge: AgentEdge, request: FastifyRequest): Promise<Rendered>
   return answerReceived(edge, receive(edge, request, { by: "name", tool, rawQuery }), true);
 }
 
+/** The dialect of what a request is addressed to: raw segments, since a path that is refused for its spelling still names its mount. */
+export function dialectFor({ ports }: AgentEdge, target: Target, headers: RequestHeaders): DialectName | null {
+  if (target.by === "name") return null;
+  return dialectAt(ports.catalogue(), { port: target.port, host: readHost(headers), segments: target.rawPath.split("/").slice(1) });
+}
+
+/** What a request on the tools' own paths is addressed to. */
+export function mountTarget({ mountPort: port }: AgentEdge, request: FastifyRequest): Target {
+  return { by: "path", method: request.method, ...splitRawTarget(request.raw.url ?? ""), port };
+}
+
 function callMount(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
-  const target = { by: "path", method: request.method, ...splitRawTarget(request.raw.url ?? "") } as const;
-  return answerReceived(edge, receive(edge, request, target), false);
+  return answerReceived(edge, receive(edge, request, mountTarget(edge, request)), false);
+}
+
+/** Methods of our own resource at this raw path, for a request that no route took; empty where there is no resource of ours. */
+export function ownMethodsAt(rawPath: string): readonly string[] {
+  return allowedMethods(agentRoutes, rawPath);
 }
 
 async function answerReceived(edge: AgentEdge, received: Received, byName: boolean): Promise<Rendered> {
   const { ports, limits } = edge;
   const { answer, standings } = await answerCall(ports, received);
   const prefer = readPrefer(received.headers);
-  const context = { publicUrl: edge.publicUrl(), canWait: byName || prefer.canWait, standings, nowMs: ports.clock.nowMs() };
+  const dialect = dialectFor(edge, received.target, received.headers);
+  const context = { publicUrl: edge.publicUrl(), canWait: byName || prefer.canWait, dialect, standings, nowMs: ports.clock.nowMs() };
   if (answer.kind !== "held" || prefer.waitSeconds === 0) return renderAnswer(answer, context);
   const waitMs = Math.min(prefer.waitSeconds * 1000, limits.waitMsMax);
   const waited = await waitBounded(edge, answer.callId, waitMs).catch((error: unknown) => unreadable(edge, answer.callId, error));
   const rendered = renderAnswer(waited ?? answer, context);
-  return { ...rendered, headers: { ...rendered.headers, "preference-applied": `wait=${prefer.waitSeconds}` } };
+  // What was done, and not what was wished (RFC 7240 section 3).
+  return { ...rendered, headers: { ...rendered.headers, "preference-applied": `wait=${Math.floor(waitMs / 1000)}` } };
 }
 
 /** Connections that wait for one call at most; the next one is answered at once, and comes again by itself. */
-const waitersMax = 8;
-const waiters = new Map<string, number>();
+export const waitersMax = 8;
 
 async function waitBounded(edge: AgentEdge, callId: string, waitMs: number): Promise<Answer | null> {
+  const { waiters } = edge;
   const waiting = waiters.get(callId) ?? 0;
   if (waiting >= waitersMax) return waitForCall(edge.ports, callId, 0, edge.draining);
   waiters.set(callId, waiting + 1);
@@ -100,24 +136,38 @@ function unreadable({ ports }: AgentEdge, callId: string, error: unknown): Answe
   return problem(callId, "ERR_ANSWER_UNREADABLE", { recorded: true });
 }
 
-/** For our own resources: who asks, or the answer that says why not. */
-async function identified(edge: AgentEdge, request: FastifyRequest): Promise<Identified | Rendered> {
+/** What most of our own resources take in their query. */
+const noQuery: ReadonlyMap<string, "string"> = new Map();
+
+/** For our own resources: who asks, or the answer that says why not. A query that is not declared is refused: a token in it would be in logs. */
+async function identified(edge: AgentEdge, request: FastifyRequest, declared = noQuery): Promise<Identified | Rendered> {
   const received = receive(edge, request, { by: "name", tool: "", rawQuery: "" });
   const call = await identify(edge.ports, received);
-  return isDenial(call) ? renderDenial(edge, call) : call;
+  if (isDenial(call)) return renderDenial(edge, call);
+  const query = readQuery(splitRawTarget(request.raw.url ?? "").rawQuery, declared);
+  return isDenial(query) ? renderDenial(edge, query) : call;
 }
 
-function renderDenial({ ports, publicUrl }: AgentEdge, denial: Denial): Rendered {
+/** A refusal that no call was made for; without a dialect it is one of our own resources'. */
+export function renderDenial(
+  { ports, publicUrl }: AgentEdge,
+  denial: Denial,
+  standings: readonly RateStanding[] = [],
+  dialect: DialectName | null = null,
+): Rendered {
   return renderAnswer(problemOf(ports.ids.callId(), denial, false), {
     publicUrl: publicUrl(),
     canWait: false,
-    standings: [],
+    dialect,
+    standings,
     nowMs: ports.clock.nowMs(),
   });
 }
 
+const toolsQuery: ReadonlyMap<string, "string"> = new Map([["format", "string"]]);
+
 async function answerTools(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
-  const call = await identified(edge, request);
+  const call = await identified(edge, request, toolsQuery);
   if ("status" in call) return call;
   const format = (request.query as { readonly format?: unknown }).format ?? "jsonschema";
   if (!toolFormats.includes(format as ToolFormat))
@@ -138,7 +188,7 @@ async function withOwnCall(
     const stored = await findOwnCall(edge.ports, call.principal, callId);
     return isDenial(stored) ? renderDenial(edge, stored) : await act(call, stored);
   } catch (error) {
-    const context = { publicUrl: edge.publicUrl(), canWait: true, standings: [], nowMs: edge.ports.clock.nowMs() };
+    const context = { publicUrl: edge.publicUrl(), canWait: true, dialect: null, standings: [], nowMs: edge.ports.clock.nowMs() };
     return renderAnswer(unreadable(edge, callId, error), context);
   }
 }
@@ -154,6 +204,7 @@ async function collect(edge: AgentEdge, call: Identified, stored: StoredCall): P
   return renderAnswer(waited ?? (await collectCall(ports, stored)), {
     publicUrl: publicUrl(),
     canWait: true,
+    dialect: null,
     standings: [],
     nowMs: ports.clock.nowMs(),
   });
@@ -165,6 +216,15 @@ async function cancelOwnCall(edge: AgentEdge, request: FastifyRequest): Promise<
     if (cancelled) return json(200, {}, { call_id: stored.id, status: "cancelled", executed: false });
     return collect(edge, call, (await edge.ports.calls.find(stored.id)) ?? stored);
   });
+}
+
+async function openOwnRun(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
+  const call = await identified(edge, request);
+  if ("status" in call) return call;
+  const asked = readRunRequest(call, splitRawTarget(request.raw.url ?? "").rawQuery);
+  if (isDenial(asked)) return renderDenial(edge, asked);
+  const { opened, standings } = await openRun(edge.ports, call.principal, asked);
+  return isDenial(opened) ? renderDenial(edge, opened, standings) : json(201, rateLimitFields(standings), describeRun(opened));
 }
 
 async function takeUsage(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
@@ -186,8 +246,8 @@ type TakeReport = (call: Identified, body: JsonObject) => Promise<Denial | null>
 async function takeReport(edge: AgentEdge, request: FastifyRequest, take: TakeReport): Promise<Rendered> {
   const call = await identified(edge, request);
   if ("status" in call) return call;
-  const type = readContentType(call.headers.get("content-type") ?? []);
-  if (isDenial(type)) return renderDenial(edge, type);
+  const type = checkContentType(call.headers.get("content-type") ?? [], "json");
+  if (type !== null) return renderDenial(edge, type);
   const body = readJsonObject(call.body ?? new Uint8Array());
   if (isDenial(body)) return renderDenial(edge, body);
   const denial = await take(call, body);
@@ -198,4 +258,15 @@ async function takeReport(edge: AgentEdge, request: FastifyRequest, take: TakeRe
 async function explainCode(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
   const code = parameter(request, "code");
   return Object.hasOwn(codes, code) ? json(200, {}, { code, ...codes[code as Code] }) : renderDenial(edge, deny("ERR_ROUTE_UNKNOWN"));
+}
+
+/** Where a stranger learns which issuers there are. It says nothing of any call, so it needs no token. */
+async function answerMetadata(edge: AgentEdge, request: FastifyRequest): Promise<Rendered> {
+  const metadata = readMetadata(edge, request);
+  return isDenial(metadata) ? renderDenial(edge, metadata) : metadata;
+}
+
+/** How to call all this. It names no tool, so it needs no token. */
+async function answerOpenApi(edge: AgentEdge): Promise<Rendered> {
+  return json(200, { "cache-control": `public, max-age=${keptSeconds}` }, describeAgentRoutes(agentRoutes, edge.publicUrl()));
 }

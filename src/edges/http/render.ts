@@ -1,6 +1,8 @@
 import { type Answer, type HeldAnswer, type ProblemAnswer } from "../../rules/answer.ts";
-import { type Code, codeRow } from "../../rules/codes.ts";
+import { codeRow } from "../../rules/codes.ts";
+import { type DialectName, knowsHeld, speak } from "../../rules/dialects.ts";
 import { type RateStanding, rateLimitFields, retryAfterSeconds } from "../../rules/rate-fields.ts";
+import { challengeOf } from "./challenge.ts";
 
 /** A response, before the framework sees it. */
 export interface Rendered {
@@ -14,6 +16,8 @@ export interface RenderContext {
   readonly publicUrl: string;
   /** Whether this client can tell "held" from "done": it said `Prefer: wait` or `respond-async`, or it called by name. */
   readonly canWait: boolean;
+  /** How refusals are told: the mount's dialect; null is the bare problem document of our own resources. */
+  readonly dialect: DialectName | null;
   readonly standings: readonly RateStanding[];
   readonly nowMs: number;
 }
@@ -55,38 +59,51 @@ function renderHeld(answer: HeldAnswer, context: RenderContext, rates: Readonly<
   const until = new Date(expiresAtMs).toISOString();
   const waiting =
     state === "approved" ? "Approved, about to be executed." : `Waiting for ${tiers.join(" and ")} to approve, until ${until}.`;
+  const message = `NOT executed. ${waiting} ${codeRow("ERR_HELD").advice}`;
   const body = {
     status: "held",
     executed: false,
     call_id: callId,
-    message: `NOT executed. ${waiting} ${codeRow("ERR_HELD").advice}`,
+    message,
     tiers,
     reasons,
     expires_at: until,
     location,
   };
-  if (context.canWait) return json(202, headers, body);
+  // A vendor's SDK takes every 2xx for done, whatever its caller prefers.
+  if (context.canWait && knowsHeld(context.dialect)) return json(202, headers, body);
   // RFC 9457: a problem's `status` is its number.
-  return json(403, headers, { ...body, ...problemHead("ERR_HELD", callId, context), state: "held" }, "application/problem+json");
+  const rest = { ...body, state: "held" };
+  return renderRefusal({ code: "ERR_HELD", callId, message, retryAfterMs: heldPollSeconds * 1000 }, headers, rest, context);
 }
 
 function renderProblem(answer: ProblemAnswer, context: RenderContext, rates: Readonly<Record<string, string>>): Rendered {
   const { code, callId, message, reasons, executed, retryAfterMs, recorded, attachedTo } = answer;
-  const { status } = codeRow(code);
   const headers = {
     ...rates,
     "sallyport-call-id": callId,
     "sallyport-attached": attachedTo ?? undefined,
     location: recorded ? locationOf(context, callId) : undefined,
     "retry-after": retryAfterMs === null ? undefined : String(retryAfterSeconds(retryAfterMs)),
-    "www-authenticate": status === 401 ? `Bearer error="invalid_token", error_description="${code}"` : undefined,
+    "www-authenticate": challengeOf(code, context.publicUrl, answer.scope),
   };
-  return json(status, headers, { ...problemHead(code, callId, context), executed, message, reasons }, "application/problem+json");
+  return renderRefusal({ code, callId, message, retryAfterMs }, headers, { executed, message, reasons }, context);
 }
 
-function problemHead(code: Code, callId: string, { publicUrl }: RenderContext): object {
-  const { status, title, retryable } = codeRow(code);
-  return { type: `${publicUrl}/sallyport/v1/errors/${code}`, title, status, code, call_id: callId, retryable };
+/** The problem document, whole, with what the dialect adds to it. */
+function renderRefusal(
+  refusal: Pick<ProblemAnswer, "code" | "callId" | "message" | "retryAfterMs">,
+  headers: Readonly<Record<string, string | undefined>>,
+  rest: object,
+  { publicUrl, dialect }: RenderContext,
+): Rendered {
+  const { code, callId } = refusal;
+  const { title, retryable, status: usual } = codeRow(code);
+  const typeUrl = `${publicUrl}/sallyport/v1/errors/${code}`;
+  const spoken = dialect === null ? null : speak(dialect, { ...refusal, typeUrl });
+  const status = spoken?.status ?? usual;
+  const document = { ...spoken?.members, ...rest, type: typeUrl, title, status, code, call_id: callId, retryable };
+  return json(status, { ...headers, ...spoken?.headers }, document, spoken?.contentType ?? "application/problem+json");
 }
 
 function locationOf({ publicUrl }: RenderContext, callId: string): string {

@@ -1,30 +1,46 @@
 import { type Account, addUnits, emptyAccount, type Reservation, resolve, type Shortfall, shortfall, take } from "../../rules/budgets.ts";
 import type { Database } from "./database.ts";
+import type { BookedCall } from "./started.ts";
 
-interface ReservationRow {
+/** A reservation as it was taken. */
+export interface Taken {
   readonly key: string;
   readonly budget: string;
   readonly units: number;
-  readonly reservation_limit: number;
-  readonly held: number;
+  readonly limit: number;
+  /** Whether it counts as held. */
+  readonly held: boolean;
 }
 
 /** A reservation that did not fit. */
 export type Beyond = Shortfall & { readonly reservation: Reservation };
 
+const selectAccount = "SELECT taken, held, settled FROM accounts WHERE key = ?";
+const upsertAccount =
+  "INSERT INTO accounts (key, taken, held, settled) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET taken = excluded.taken, held = excluded.held, settled = excluded.settled";
+
 /** The account of one window; empty when nothing was ever taken from it. */
-export function readAccount(database: Database, key: string): Account {
-  return database.row<Account>("SELECT taken, held, settled FROM accounts WHERE key = ?", key) ?? emptyAccount;
+export function readAccount({ memory, row }: Database, key: string): Account {
+  const known = memory.accounts.get(key);
+  if (known !== undefined) return known;
+  const account = row<Account>(selectAccount, key) ?? emptyAccount;
+  memory.accounts.set(key, account);
+  return account;
 }
 
-function writeAccount(database: Database, key: string, account: Account): void {
-  database.run(
-    "INSERT INTO accounts (key, taken, held, settled) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET taken = excluded.taken, held = excluded.held, settled = excluded.settled",
-    key,
-    account.taken,
-    account.held,
-    account.settled,
-  );
+function writeAccount({ memory }: Database, key: string, account: Account): void {
+  memory.accounts.set(key, account);
+  memory.unwritten.add(key);
+}
+
+/** Writes the accounts that changed, each once: a budget that many calls of one commit share is one row. */
+export function flushAccounts({ memory, run }: Database): void {
+  for (const key of memory.unwritten) {
+    const account = memory.accounts.get(key) ?? emptyAccount;
+    run(upsertAccount, key, account.taken, account.held, account.settled);
+    memory.changes.accounts.push([key, account]);
+  }
+  memory.unwritten.clear();
 }
 
 /**
@@ -35,84 +51,55 @@ export function checkReservations(
   database: Database,
   reservations: readonly Reservation[],
   forHold: boolean,
-  movingFrom: string | null,
+  movingFrom: BookedCall | null,
 ): Beyond | null {
   for (const reservation of inKeyOrder(reservations)) {
-    const short = shortfall(
-      movingFrom === null ? readAccount(database, reservation.key) : accountWithout(database, reservation.key, movingFrom),
-      reservation,
-      forHold,
-    );
+    const short = shortfall(accountWithout(database, reservation.key, movingFrom), reservation, forHold);
     if (short !== null) return { ...short, reservation };
   }
   return null;
 }
 
 /** The account of one window as if this call had taken nothing from it. */
-export function accountWithout(database: Database, key: string, call: string): Account {
+export function accountWithout(database: Database, key: string, call: BookedCall | null): Account {
   const account = readAccount(database, key);
-  const own = database.row<{ units: number; held: number }>("SELECT units, held FROM reservations WHERE call = ? AND key = ?", call, key);
-  return own === undefined ? account : resolve(account, own.units, own.held === 1, 0);
+  const own = call?.reservations.find((one) => one.key === key);
+  return own === undefined ? account : resolve(account, own.units, own.held, 0);
 }
 
-/** Takes all reservations. The caller has checked them in the same transaction. */
-export function takeReservations(database: Database, call: string, reservations: readonly Reservation[], forHold: boolean): void {
-  for (const { key, budget, units, limit } of inKeyOrder(reservations)) {
-    writeAccount(database, key, take(readAccount(database, key), units, forHold));
-    database.run(
-      "INSERT INTO reservations (call, key, budget, units, reservation_limit, held) VALUES (?, ?, ?, ?, ?, ?)",
-      call,
-      key,
-      budget,
-      units,
-      limit,
-      forHold ? 1 : 0,
-    );
-  }
+/** Takes all reservations. The caller has checked them in the same transaction, and puts them on record in the ledger. */
+export function takeReservations(database: Database, reservations: readonly Reservation[], forHold: boolean): void {
+  for (const { key, units } of inKeyOrder(reservations)) writeAccount(database, key, take(readAccount(database, key), units, forHold));
 }
 
-function inKeyOrder(reservations: readonly Reservation[]): readonly Reservation[] {
-  return [...reservations].sort((a, b) => (a.key < b.key ? -1 : 1));
-}
-
-function readReservations(database: Database, call: string): readonly ReservationRow[] {
-  return database.rows<ReservationRow>(
-    "SELECT key, budget, units, reservation_limit, held FROM reservations WHERE call = ? ORDER BY key",
-    call,
-  );
+function inKeyOrder<One extends { readonly key: string }>(reservations: readonly One[]): readonly One[] {
+  return reservations.length < 2 ? reservations : [...reservations].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** What became of one reservation. */
 export interface Resolved {
+  readonly actual: number;
   readonly budget: string;
   readonly key: string;
-  readonly reserved: number;
-  readonly actual: number;
   /** Whether the window now stands above its limit. */
   readonly overrun: boolean;
+  readonly reserved: number;
 }
 
-/** Ends a call's reservations, once: `actual` answers the units that were really used, 0 voids. The rows go, so that a second end finds none. */
+/** Ends reservations: `actual` answers the units that were really used, 0 voids. The caller ends the call with them, so that they end once. */
 export function resolveReservations(
   database: Database,
-  call: string,
+  reservations: readonly Taken[],
   actual: (budget: string, reserved: number) => number,
 ): readonly Resolved[] {
-  const rows = readReservations(database, call);
-  database.run("DELETE FROM reservations WHERE call = ?", call);
-  return rows.map((row) => {
-    const told = actual(row.budget, row.units);
+  return inKeyOrder(reservations).map(({ key, budget, units, limit, held }) => {
+    const told = actual(budget, units);
     // What is no count is booked as reserved: a negative amount must not raise a budget.
-    const used = Number.isSafeInteger(told) && told >= 0 ? told : row.units;
-    const account = resolve(readAccount(database, row.key), row.units, row.held === 1, used);
-    writeAccount(database, row.key, account);
-    return {
-      budget: row.budget,
-      key: row.key,
-      reserved: row.units,
-      actual: used,
-      overrun: account.taken + account.settled > row.reservation_limit,
-    };
+    const used = Number.isSafeInteger(told) && told >= 0 ? told : units;
+    const account = resolve(readAccount(database, key), units, held, used);
+    if (account.taken < 0 || account.held < 0) throw new RangeError(`the account ${key} holds less than was taken from it`);
+    writeAccount(database, key, account);
+    return { actual: used, budget, key, overrun: account.taken + account.settled > limit, reserved: units };
   });
 }
 

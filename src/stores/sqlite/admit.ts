@@ -1,22 +1,23 @@
-import type { AdmitRequest, AdmitResult, CallFacts, DeniedFacts, KeyOwner, StoredCall } from "../../ports/calls.ts";
+import type { AdmitResult, CallFacts, DeniedFacts, KeyOwner } from "../../ports/calls.ts";
 import type { Reservation } from "../../rules/budgets.ts";
+import { canonicalJson } from "../../rules/canonical.ts";
 import type { HoldTerms } from "../../rules/holds.ts";
-import { endWithoutAnswer } from "../../rules/settled.ts";
-import { openStates } from "../../rules/states.ts";
+import type { JsonObject } from "../../rules/json.ts";
 import { firstCovering } from "../../rules/stops.ts";
-import { checkReservations, takeReservations } from "./accounts.ts";
+import { checkReservations, type Taken, takeReservations } from "./accounts.ts";
 import type { Database } from "./database.ts";
+import { appendText } from "./ledger.ts";
+import type { AdmitMessage } from "./messages.ts";
 import { insertPayload } from "./payloads.ts";
-import { appendCallEntry, findCall } from "./rows.ts";
+import { appendCallEntry, asStored, type FoundCall, findCall } from "./rows.ts";
+import { listStarted, rememberStarted } from "./started.ts";
 import { readStops } from "./stops.ts";
-
-const open = openStates.map((state) => `'${state}'`).join(", ");
 
 /**
  * The admission: one list of checks, then one list of writes. Nothing is written before every check has passed, so that a refusal leaves
  * nothing behind.
  */
-export function admitCall(database: Database, request: AdmitRequest): AdmitResult {
+export function admitCall(database: Database, request: AdmitMessage): AdmitResult {
   const { call, nowMs } = request;
   const stop = firstCovering(readStops(database), call, nowMs);
   if (stop !== null) return { kind: "stopped", stop };
@@ -24,44 +25,52 @@ export function admitCall(database: Database, request: AdmitRequest): AdmitResul
   if (same !== null) return same;
   const twin = request.alone || call.effect === "read" ? null : findTwin(database, call);
   const hold = request.hold ?? (twin === null ? null : request.holdIfTwin);
-  if (twin !== null && hold === null) return { kind: "same", call: twin, attached: true };
+  if (twin !== null && hold === null) return { kind: "same", call: asStored(twin), attached: true };
   const holds = hold === null ? null : holdsBeyond(database, request);
   if (holds !== null) return { kind: "holds_too_many", open: holds };
   const beyond = checkReservations(database, request.reservations, hold !== null, null);
   if (beyond !== null) return { kind: "beyond", ...beyond };
-  insertCall(database, request, hold, twin);
-  takeReservations(database, call.id, request.reservations, hold !== null);
-  insertPayload(database, request.payload, nowMs);
-  appendAdmission(database, request, hold, twin);
-  return hold === null ? { kind: "started" } : { kind: "held", hold };
+  const entry = sureText(request.entry);
+  const told = appendText(database, hold === null ? entry : heldEntry(entry, hold, twin));
+  insertCall(database, request, { told, hold, twin });
+  insertPayload(database, told, request.payload, nowMs);
+  takeReservations(database, request.reservations, hold !== null);
+  if (hold !== null) return { kind: "held", hold };
+  rememberStarted(database, { ...call, told, reservations: request.reservations.map(asTaken), settleByMs: request.settleByMs });
+  return { kind: "started" };
 }
 
-function appendAdmission(database: Database, request: AdmitRequest, hold: HoldTerms | null, twin: StoredCall | null): void {
-  const { call, nowMs } = request;
-  const body = { facts: call, key: request.key, payload: request.payload.digest, reservations: toldReservations(request.reservations) };
-  if (hold === null) appendCallEntry(database, "call.started", call, nowMs, { ...body, settle_by_ms: request.settleByMs });
-  else appendCallEntry(database, "call.held", call, nowMs, { ...body, hold, twin: twin?.id ?? null });
+/** Throws for what has no RFC 8785 text. */
+export function sureText(text: string | null): string {
+  if (text === null) throw new Error("what should be written down is no Unicode text");
+  return text;
 }
 
-/** Reservations as the ledger tells them. */
-export function toldReservations(reservations: readonly Reservation[]): readonly object[] {
-  return reservations.map(({ key, budget, units, limit }) => ({ key, budget, units, limit }));
+/** The entry of a call that waits, from that of one which starts at once. */
+function heldEntry(entry: string, hold: HoldTerms, twin: FoundCall | null): string {
+  const { settle_by_ms: _, ...told } = JSON.parse(entry) as JsonObject;
+  return canonicalJson({ ...told, type: "call.held", hold: hold as unknown as JsonObject, twin: twin?.id ?? null });
+}
+
+function asTaken({ key, budget, units, limit }: Reservation): Taken {
+  return { key, budget, units, limit, held: false };
 }
 
 /** The earlier call that this one is, if any (DESIGN, "Sameness"). */
-function findSame(database: Database, request: AdmitRequest): AdmitResult | null {
+function findSame(database: Database, request: AdmitMessage): AdmitResult | null {
   const { call, key } = request;
   if (key !== null) {
     const known = findByKey(database, call, key);
-    if (known === null) return null;
-    return known.callDigest === call.callDigest ? { kind: "same", call: known, attached: false } : { kind: "mismatch", callId: known.id };
+    if (known !== null && known.callDigest !== call.callDigest) return { kind: "mismatch", callId: known.id };
+    if (known !== null) return { kind: "same", call: asStored(known), attached: false };
+    if (!request.keyMadeUp) return null;
   }
   const known = findOnceHeld(database, call) ?? (call.effect === "write" ? findOnItsWay(database, call) : null);
-  return known === null ? null : { kind: "same", call: known, attached: true };
+  return known === null ? null : { kind: "same", call: asStored(known), attached: true };
 }
 
 /** The call that took this key; keys belong to tenant, environment, agent and user. */
-export function findByKey(database: Database, owner: KeyOwner, key: string): StoredCall | null {
+export function findByKey(database: Database, owner: KeyOwner, key: string): FoundCall | null {
   const { tenant, environment, agent, user } = owner;
   return findCall(
     database,
@@ -74,27 +83,42 @@ export function findByKey(database: Database, owner: KeyOwner, key: string): Sto
   );
 }
 
+type Sought = AdmitMessage["call"];
+
 /** A call that was held and still waits, or ended in this run. What nobody decided on, or was never sent, may be asked for anew. */
-function findOnceHeld(database: Database, call: CallFacts): StoredCall | null {
+function findOnceHeld(database: Database, call: Sought): FoundCall | null {
   const attaching =
     call.run === null ? "state IN ('held', 'approved', 'started', 'unknown')" : "state NOT IN ('not_sent', 'expired', 'cancelled')";
-  const condition = `call_digest = ? AND run = ? AND was_held = 1 AND ${attaching} ORDER BY created_ms DESC`;
+  const condition = `call_digest = ? AND run = ? AND was_held = 1 AND ${attaching} ORDER BY told DESC`;
   return findCall(database, condition, call.callDigest, call.run ?? "");
 }
 
+/** The condition of the index `calls_twin`, word for word. Calls that are on their way are in memory. */
+const indexedTwin = "effect = 'write' AND state IN ('held', 'approved', 'unknown')";
+
 /** A write of this run that is on its way or unknown. A read has no effect to protect: each one is its own. */
-function findOnItsWay(database: Database, call: CallFacts): StoredCall | null {
-  const condition = `call_digest = ? AND effect = 'write' AND state IN (${open}) AND run = ? AND state IN ('started', 'unknown')`;
-  return findCall(database, condition, call.callDigest, call.run ?? "");
+function findOnItsWay(database: Database, call: Sought): FoundCall | null {
+  return (
+    findStartedTwin(database, call, (other) => other.run === call.run) ??
+    findCall(database, `call_digest = ? AND ${indexedTwin} AND run = ? AND state = 'unknown'`, call.callDigest, call.run ?? "")
+  );
 }
 
 /** An open or unknown write of this tenant with the very same arguments: at least held, so that a person sees both. */
-function findTwin(database: Database, call: CallFacts): StoredCall | null {
-  return findCall(database, `call_digest = ? AND effect = 'write' AND state IN (${open}) AND tenant = ?`, call.callDigest, call.tenant);
+function findTwin(database: Database, call: Sought): FoundCall | null {
+  return (
+    findStartedTwin(database, call, () => true) ??
+    findCall(database, `call_digest = ? AND ${indexedTwin} AND tenant = ?`, call.callDigest, call.tenant)
+  );
+}
+
+function findStartedTwin(database: Database, call: Sought, fits: (other: { readonly run: string | null }) => boolean): FoundCall | null {
+  const twin = listStarted(database, call.callDigest).find((one) => one.effect === "write" && one.tenant === call.tenant && fits(one));
+  return twin === undefined ? null : findCall(database, "told = ?", twin.told);
 }
 
 /** How many holds are open already, when that is as many as may be; else null. */
-function holdsBeyond(database: Database, { call, openHoldsMax }: AdmitRequest): number | null {
+function holdsBeyond(database: Database, { call, openHoldsMax }: AdmitMessage): number | null {
   const count = (condition: string, ...values: string[]): number =>
     database.row<{ n: number }>(`SELECT count(*) AS n FROM calls WHERE state IN ('held', 'approved') AND ${condition}`, ...values)?.n ?? 0;
   const { tenant, environment, agent } = call;
@@ -105,37 +129,76 @@ function holdsBeyond(database: Database, { call, openHoldsMax }: AdmitRequest): 
   return call.run !== null && ofRun >= openHoldsMax.run ? ofRun : null;
 }
 
-function insertCall(database: Database, request: AdmitRequest, hold: HoldTerms | null, twin: StoredCall | null): void {
-  const { call, key, payload, nowMs, settleByMs } = request;
-  const held = { state: "held", was_held: 1, hold: JSON.stringify(hold), hold_expires_ms: hold?.expiresAtMs ?? null } as const;
-  const started = { state: "started", was_held: 0, started_ms: nowMs, settle_by_ms: settleByMs } as const;
-  insertRow(database, call, nowMs, { key, payload_digest: payload.digest, twin: twin?.id ?? null, ...(hold === null ? started : held) });
+interface Standing {
+  readonly told: number;
+  readonly hold: HoldTerms | null;
+  readonly twin: FoundCall | null;
+}
+
+function insertCall(database: Database, request: AdmitMessage, { told, hold, twin }: Standing): void {
+  const { call, key, nowMs, settleByMs } = request;
+  const started = { state: "started", key, startedMs: nowMs, settleByMs } as const;
+  const held = { state: "held", key, hold: JSON.stringify(hold), expiresMs: hold?.expiresAtMs ?? null, twin: twin?.id ?? null } as const;
+  insertRow(database, call, { told, booked: told, nowMs, ...(hold === null ? started : held) });
 }
 
 /** Writes down that a known principal was refused. The row has no payload: what was refused is not kept. */
 export function recordDenied(database: Database, { call, reasons, code, atMs }: DeniedFacts): void {
-  const settled = endWithoutAnswer({ outcome: "denied", code, reasons });
-  insertRow(database, call, atMs, { state: "denied", was_held: 0, payload_digest: "", settled: JSON.stringify(settled) });
-  appendCallEntry(database, "call.denied", call, atMs, { facts: call, code, reasons });
+  const told = appendCallEntry(database, "call.denied", call, atMs, { facts: call, code, reasons });
+  insertRow(database, call, { told, booked: null, nowMs: atMs, state: "denied" });
 }
 
+interface NewRow {
+  readonly told: number;
+  readonly booked: number | null;
+  readonly nowMs: number;
+  readonly state: "started" | "held" | "denied";
+  readonly key?: string | null;
+  readonly hold?: string | null;
+  readonly expiresMs?: number | null;
+  readonly twin?: string | null;
+  readonly startedMs?: number;
+  readonly settleByMs?: number;
+}
+
+const insertInto =
+  "INSERT INTO calls (told, id, tenant, environment, agent, user, run, tool, effect, call_digest, key, state, was_held, hold, hold_expires_ms, twin, started_ms, settle_by_ms, booked, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 /** A row of `calls`: what every call has, and the columns that this one has besides. */
-function insertRow(database: Database, call: CallFacts, nowMs: number, more: Readonly<Record<string, string | number | null>>): void {
-  const row = {
-    id: call.id,
-    tenant: call.tenant,
-    environment: call.environment,
-    agent: call.agent,
-    user: call.user ?? "",
-    run: call.run ?? "",
-    tool: call.tool,
-    effect: call.effect,
-    call_digest: call.callDigest,
-    facts: JSON.stringify(call),
-    created_ms: nowMs,
-    updated_ms: nowMs,
-    ...more,
-  };
-  const columns = Object.keys(row);
-  database.run(`INSERT INTO calls (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`, ...Object.values(row));
+function insertRow(database: Database, call: Omit<AdmitMessage["call"], "workflow">, row: NewRow): void {
+  const { id, tenant, environment, agent, tool, effect, callDigest } = call;
+  const { told, booked, nowMs, state, key = null, hold = null, expiresMs = null, twin = null, startedMs = null, settleByMs = null } = row;
+  database.run(
+    insertInto,
+    ...[told, id, tenant, environment, agent, call.user ?? "", call.run ?? "", tool, effect, callDigest],
+    ...[key, state, state === "held" ? 1 : 0, hold, expiresMs, twin, startedMs, settleByMs, booked, nowMs, nowMs],
+  );
+}
+
+/** Reservations as the ledger tells them. */
+export function toldReservations(reservations: readonly Reservation[]): readonly object[] {
+  return reservations.map(({ key, budget, units, limit }) => ({ budget, key, limit, units }));
+}
+
+/** What the ledger says of a call that starts at once; the main thread writes it, the writer adds nothing but its number. */
+export function startedEntry(
+  call: CallFacts,
+  { key, payload, reservations, settleByMs, nowMs }: Pick<AdmitMessage, "key" | "payload" | "reservations" | "settleByMs" | "nowMs">,
+): string {
+  const { agent, id, run, tenant, tool } = call;
+  return canonicalJson({
+    agent,
+    at_ms: nowMs,
+    call: id,
+    facts: call,
+    key,
+    payload: payload.digest,
+    reservations: toldReservations(reservations),
+    run,
+    settle_by_ms: settleByMs,
+    tenant,
+    tool,
+    type: "call.started",
+    v: 1,
+  } as unknown as JsonObject);
 }

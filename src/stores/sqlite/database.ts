@@ -1,15 +1,18 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { migrations } from "./schema.ts";
+import { emptyMemory, type Memory } from "./memory.ts";
+import { schema, schemaVersion } from "./schema.ts";
 
 /** One SQLite connection with its prepared statements. Lives in the worker thread; nothing else opens the file. */
 export interface Database {
   /** Runs a statement that answers no rows; the number of rows changed. */
-  run(sql: string, ...values: SQLInputValue[]): number;
+  readonly run: (sql: string, ...values: SQLInputValue[]) => number;
   /** The first row, or undefined. */
-  row<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined;
-  rows<Row>(sql: string, ...values: SQLInputValue[]): readonly Row[];
-  exec(sql: string): void;
-  close(): void;
+  readonly row: <Row>(sql: string, ...values: SQLInputValue[]) => Row | undefined;
+  readonly rows: <Row>(sql: string, ...values: SQLInputValue[]) => readonly Row[];
+  readonly exec: (sql: string) => void;
+  readonly close: () => void;
+  /** What this writer knows of the file without asking. */
+  readonly memory: Memory;
 }
 
 /** In this order: the lock first. A large log and cache, because every commit touches pages all over the file; erased documents are encrypted anyway. */
@@ -24,8 +27,8 @@ const pragmas = [
 ];
 
 /**
- * Opens the file, takes it for this process alone and brings its tables up to date. Throws when another process has it (`SQLITE_BUSY`), when it cannot be
- * written, or when a newer version made it.
+ * Opens the file, takes it for this process alone and makes its tables when it is new. Throws when another process has it (`SQLITE_BUSY`), when it cannot be
+ * written, or when another version made it.
  */
 export function openDatabase(file: string): Database {
   const connection = new DatabaseSync(file, { timeout: 0, allowExtension: false });
@@ -44,20 +47,20 @@ export function openDatabase(file: string): Database {
     rows: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).all(...values) as unknown as readonly Row[],
     exec: (sql) => connection.exec(sql),
     close: () => connection.close(),
+    memory: emptyMemory(),
   };
-  migrate(database);
+  makeTables(database);
   return database;
 }
 
-function migrate(database: Database): void {
+function makeTables(database: Database): void {
   const version = database.row<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
-  if (version > migrations.length)
-    throw new Error(`the database is of version ${version} and this program knows ${migrations.length}: run the newer program`);
-  for (const [index, statements] of migrations.entries()) {
-    if (index < version) continue;
-    database.exec("BEGIN EXCLUSIVE");
-    database.exec(statements);
-    database.exec(`PRAGMA user_version=${index + 1}`);
-    database.exec("COMMIT");
-  }
+  if (version === schemaVersion) return;
+  if (version > schemaVersion)
+    throw new Error(`the database is of version ${version} and this program knows ${schemaVersion}: run the newer program`);
+  if (version > 0) throw new Error(`the database is of version ${version}, which no release made: this program makes ${schemaVersion}`);
+  database.exec("BEGIN EXCLUSIVE");
+  database.exec(schema);
+  database.exec(`PRAGMA user_version=${schemaVersion}`);
+  database.exec("COMMIT");
 }

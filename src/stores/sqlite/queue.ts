@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { StoreOverloaded, StoreUnavailable } from "../../ports/calls.ts";
+import type { Changes } from "./memory.ts";
 import type { Batch, BatchReply, OperationCall, WorkerOptions } from "./messages.ts";
 import type { OperationInput, OperationName, OperationOutput } from "./operations.ts";
 
@@ -17,6 +18,12 @@ export interface QueueOptions extends WorkerOptions {
 
 export interface Queue {
   run<Name extends OperationName>(name: Name, ...input: OperationInput<Name>): Promise<OperationOutput<Name>>;
+  /** As `run`; `onResult` is told of the result in the order of the writer's replies, before the changes of its batch are applied. */
+  runAndTell<Name extends OperationName>(
+    name: Name,
+    input: OperationInput<Name>,
+    onResult: (result: OperationOutput<Name>) => void,
+  ): Promise<OperationOutput<Name>>;
   close(): Promise<void>;
 }
 
@@ -25,12 +32,13 @@ interface Waiting {
   readonly queuedAtMs: number;
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
+  readonly onResult: ((value: never) => void) | null;
 }
 
 /** Starts the writer thread on a database file and resolves when it has it. Rejects when the file is another process's, unreadable or newer. */
-export async function openQueue(options: QueueOptions): Promise<Queue> {
+export async function openQueue(options: QueueOptions, onChanges: (changes: Changes) => void): Promise<Queue> {
   const worker = await startWorker(options);
-  return new WorkerQueue(worker, options);
+  return new WorkerQueue(worker, options, onChanges);
 }
 
 async function startWorker({ file, killAt }: QueueOptions): Promise<Worker> {
@@ -54,10 +62,12 @@ class WorkerQueue implements Queue {
   #dead: StoreUnavailable | null = null;
   #drained: (() => void) | null = null;
   readonly #timer: NodeJS.Timeout;
+  readonly #onChanges: (changes: Changes) => void;
 
-  constructor(worker: Worker, options: QueueOptions) {
+  constructor(worker: Worker, options: QueueOptions, onChanges: (changes: Changes) => void) {
     this.#worker = worker;
     this.#options = options;
+    this.#onChanges = onChanges;
     worker.on("message", (reply: BatchReply) => this.#answer(reply));
     worker.on("error", (error) => this.#die(error as Error));
     worker.on("exit", () => this.#die(new Error("the writer thread has ended")));
@@ -66,11 +76,19 @@ class WorkerQueue implements Queue {
   }
 
   run<Name extends OperationName>(name: Name, ...input: OperationInput<Name>): Promise<OperationOutput<Name>> {
+    return this.runAndTell(name, input, null);
+  }
+
+  runAndTell<Name extends OperationName>(
+    name: Name,
+    input: OperationInput<Name>,
+    onResult: ((result: OperationOutput<Name>) => void) | null,
+  ): Promise<OperationOutput<Name>> {
     if (this.#dead !== null) return Promise.reject(this.#dead);
     if (this.#waiting.length >= this.#options.queueMax)
       return Promise.reject(new StoreOverloaded("too many operations are waiting for the store"));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ call: { name, input }, queuedAtMs: performance.now(), resolve: resolve, reject });
+      this.#waiting.push({ call: { name, input }, queuedAtMs: performance.now(), resolve, reject, onResult });
       this.#send();
     });
   }
@@ -96,13 +114,18 @@ class WorkerQueue implements Queue {
       this.#worker.postMessage({ calls: this.#sent.map((one) => one.call) } satisfies Batch);
     } catch (error) {
       // An input that cannot be cloned: nothing of the batch has left, so that all of it may be refused and the next can go.
-      this.#answer({ replies: this.#sent.map(() => ({ ok: false, message: String(error) })) });
+      this.#answer({ replies: this.#sent.map(() => ({ ok: false, message: String(error) })), changes: { accounts: [], states: [] } });
     }
   }
 
-  #answer({ replies }: BatchReply): void {
+  #answer({ replies, changes }: BatchReply): void {
     const answered = this.#sent;
     this.#sent = [];
+    for (const [index, { onResult }] of answered.entries()) {
+      const reply = replies[index];
+      if (reply?.ok === true) onResult?.(reply.value as never);
+    }
+    this.#onChanges(changes);
     for (const [index, waiting] of answered.entries()) {
       const reply = replies[index];
       if (reply?.ok === true) waiting.resolve(reply.value as never);

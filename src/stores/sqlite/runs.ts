@@ -1,8 +1,10 @@
-import type { RunKey, RunReport } from "../../ports/calls.ts";
+import type { RunKey, RunOpening, RunReport } from "../../ports/calls.ts";
 import type { Reservation } from "../../rules/budgets.ts";
+import { firstCovering, type Stop } from "../../rules/stops.ts";
 import { addSettled } from "./accounts.ts";
 import type { Database } from "./database.ts";
 import { appendEntry } from "./ledger.ts";
+import { readStops } from "./stops.ts";
 
 interface RunRow {
   readonly tenant: string;
@@ -17,6 +19,23 @@ interface RunRow {
 
 /** Sums stop here: what is larger could not be read back. */
 const most = Number.MAX_SAFE_INTEGER;
+
+/** Records a run that an agent opened, with the token that opened it; a stop that is in force by now forbids it. */
+export function openRun(database: Database, opening: RunOpening, nowMs: number): Stop | null {
+  const { run, tenant, agent, environment, workflow, user, openedBy, expiresAtMs } = opening;
+  const stop = firstCovering(readStops(database), { tenant, agent, workflow, tool: "", run }, nowMs);
+  if (stop !== null) return stop;
+  database.run(
+    "INSERT INTO runs (tenant, run, agent, prompt_tokens, completion_tokens, usd_micros, updated_ms) VALUES (?, ?, ?, 0, 0, 0, ?)",
+    tenant,
+    run,
+    agent,
+    nowMs,
+  );
+  const told = { environment, workflow, user, opened_by: { issuer: openedBy.issuer, token: openedBy.tokenId }, expires_at_ms: expiresAtMs };
+  appendEntry(database, "run.opened", nowMs, { run, tenant, agent, ...told });
+  return null;
+}
 
 /** Adds what the agent reports of a run, and counts its cost in the budgets named. Usage only adds. */
 export function addUsage(database: Database, report: Omit<RunReport, "outcome">, costs: readonly Reservation[], nowMs: number): void {

@@ -1,8 +1,14 @@
-/** Forward-only; an entry is never edited after a release. Index + 1 is the version. */
-export const migrations: readonly string[] = [
-  `
+/** The version of the tables below. A file of another one is refused: there is no release yet whose files would have to be carried over. */
+export const schemaVersion = 2;
+
+/**
+ * What is told once is kept once: a call's facts, reservations and outcome stand in its ledger entries, and its row points there. Everything that grows with
+ * the calls grows at its end, so that one commit of many calls touches few pages.
+ */
+export const schema = `
 CREATE TABLE calls (
-  id TEXT PRIMARY KEY,
+  told INTEGER PRIMARY KEY,        -- ledger row with its facts
+  id TEXT NOT NULL UNIQUE,
   tenant TEXT NOT NULL,
   environment TEXT NOT NULL,
   agent TEXT NOT NULL,
@@ -14,25 +20,22 @@ CREATE TABLE calls (
   key TEXT,                        -- taken idempotency key
   state TEXT NOT NULL,
   was_held INTEGER NOT NULL,
-  facts TEXT NOT NULL,             -- CallFacts as JSON, never changed
   hold TEXT,                       -- HoldTerms as JSON
   hold_expires_ms INTEGER,
   twin TEXT,
-  payload_digest TEXT NOT NULL,
   started_ms INTEGER,
   settle_by_ms INTEGER,
-  settled TEXT,                    -- Settled as JSON
-  money TEXT,                      -- what became of its reservations, as JSON
+  booked INTEGER,                  -- ledger row with its reservations
+  ended INTEGER,                   -- ledger row that says how it ended
   created_ms INTEGER NOT NULL,
   updated_ms INTEGER NOT NULL
-) STRICT;                          -- with rowids: rows are large, and ids are random
+) STRICT;
 CREATE UNIQUE INDEX calls_key ON calls (tenant, environment, agent, user, key) WHERE key IS NOT NULL;
-CREATE INDEX calls_held_once ON calls (call_digest, run, created_ms) WHERE was_held = 1;
-CREATE INDEX calls_twin ON calls (call_digest) WHERE effect = 'write' AND state IN ('held', 'approved', 'admitted', 'started', 'unknown');
-CREATE INDEX calls_open ON calls (state, created_ms) WHERE state IN ('held', 'approved', 'started', 'unknown');
-CREATE INDEX calls_run ON calls (tenant, run, agent, created_ms) WHERE state <> 'denied';
+CREATE INDEX calls_held_once ON calls (call_digest, run) WHERE was_held = 1;
+CREATE INDEX calls_twin ON calls (call_digest) WHERE effect = 'write' AND state IN ('held', 'approved', 'unknown');
+CREATE INDEX calls_open ON calls (state) WHERE state IN ('held', 'approved', 'started', 'unknown');
+CREATE INDEX calls_run ON calls (tenant, run, agent) WHERE run <> '';
 CREATE INDEX calls_holder ON calls (tenant, environment, agent, run) WHERE state IN ('held', 'approved');
-CREATE INDEX calls_created ON calls (created_ms);
 
 CREATE TABLE votes (
   call TEXT NOT NULL REFERENCES calls (id),
@@ -46,16 +49,6 @@ CREATE TABLE accounts (
   taken INTEGER NOT NULL CHECK (taken >= 0),
   held INTEGER NOT NULL CHECK (held >= 0),
   settled INTEGER NOT NULL CHECK (settled >= 0)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE reservations (
-  call TEXT NOT NULL REFERENCES calls (id),
-  key TEXT NOT NULL,
-  budget TEXT NOT NULL,
-  units INTEGER NOT NULL CHECK (units >= 0),
-  reservation_limit INTEGER NOT NULL,
-  held INTEGER NOT NULL,
-  PRIMARY KEY (call, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE stops (
@@ -80,13 +73,11 @@ CREATE TABLE runs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE payloads (
+  seq INTEGER PRIMARY KEY,         -- ledger row that names it
   digest TEXT NOT NULL,
-  tenant TEXT NOT NULL,
-  sealed BLOB NOT NULL,
-  kept_ms INTEGER NOT NULL,        -- when it was last needed; retention counts from here
-  PRIMARY KEY (digest, tenant)
+  kept_ms INTEGER NOT NULL,        -- retention counts from here
+  sealed BLOB NOT NULL
 ) STRICT;
-CREATE INDEX payloads_kept ON payloads (kept_ms);
 
 CREATE TABLE ledger (
   seq INTEGER PRIMARY KEY,
@@ -94,5 +85,4 @@ CREATE TABLE ledger (
   prev TEXT NOT NULL,
   hash TEXT NOT NULL
 ) STRICT;
-`,
-];
+`;

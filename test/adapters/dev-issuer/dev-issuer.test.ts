@@ -42,6 +42,7 @@ test("a minted agent token verifies to exactly what was asked for", async () => 
     run: "r1",
     user: { id: "u1", groups: ["support"] },
     expiresAtMs: 1_795_779_060_000,
+    issuedAtMs: Math.floor(nowMs / 1000) * 1000,
   });
 });
 
@@ -56,9 +57,10 @@ test("each development person verifies with its roles and groups, and every role
   for (const person of devPeople) {
     const verified = await people.verify(await dev.mintPersonToken({ ...person, ttlMs: 60_000 }), nowMs);
     assert.ok(!isDenial(verified));
-    const { expiresAtMs, ...rest } = verified;
+    const { expiresAtMs, token, ...rest } = verified;
     assert.deepEqual(rest, person);
     assert.ok(expiresAtMs > nowMs);
+    assert.equal(token?.issuer, dev.peopleIssuer.issuer);
   }
   assert.deepEqual(new Set(devPeople.flatMap((person) => person.roles)), new Set(roles));
   assert.equal(devPeople.filter((person) => person.groups.includes("finance")).length, 2);
@@ -143,14 +145,14 @@ test("development mode is allowed on loopback only", () => {
   assert.equal(allowed.length + refused.length, 26);
 });
 
-test("only the two identity folders use jose, and only the development issuer signs or is asked to by wiring", () => {
+test("only the identity folders use jose, and only the development issuer and run tokens sign or are asked to by wiring", () => {
   const root = join(import.meta.dirname, "../../../src");
   const files = globSync("**/*.ts", { cwd: root });
   assert.ok(files.length > 20);
   for (const file of files) {
     const text = readFileSync(join(root, file), "utf8");
-    if (/from "jose"/.test(text)) assert.match(file, /^adapters\/(jose|dev-issuer)\//);
-    if (/SignJWT/.test(text)) assert.match(file, /^adapters\/dev-issuer\//);
-    if (/from "[^"]*dev-issuer\//.test(text)) assert.match(file, /^wiring\//);
+    if (/from "jose"/.test(text)) assert.match(file, /^adapters\/(jose|dev-issuer|run-tokens)\//);
+    if (/SignJWT/.test(text)) assert.match(file, /^adapters\/(dev-issuer|run-tokens)\//);
+    if (/from "[^"]*(dev-issuer|run-tokens)\//.test(text) && !file.startsWith("adapters/run-tokens/")) assert.match(file, /^wiring\//);
   }
 });

@@ -57,9 +57,42 @@ test("memory is bounded: what was not used for longest goes first", async () => 
   assert.equal(cacheHits, 30, "the one in use stayed through all of them");
 });
 
+test("memory is bounded in bytes too, and what is dropped is not counted any more", () => {
+  const cache = openVerifiedCache<number>({ entriesMax: 100, bytesMax: 10_000 });
+  for (let at = 0; at < 50; at += 1) cache.keep(`t${at}`, at, 1_000);
+  assert.equal(cache.size, 3);
+  assert.equal(cache.bytes, 3 * 2_512);
+  assert.equal(cache.find("t46"), undefined);
+  assert.equal(cache.find("t49"), 49);
+  cache.keep("t49", 50, 100);
+  assert.equal(cache.bytes, 2 * 2_512 + 712);
+  for (const name of ["t47", "t48", "t49", "t0", "t49"]) cache.drop(name);
+  assert.deepEqual([cache.size, cache.bytes], [0, 0]);
+});
+
+test("tokens that share all but their last letters are different tokens", async () => {
+  const tokens = openAgentTokens([issuer]);
+  const good = forge();
+  assert.equal(codeOf(await tokens.verify(good, nowMs)), "accepted");
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  let tried = 0;
+  for (const letter of letters) {
+    for (const cut of [1, 2, 3]) {
+      const other = good.slice(0, -cut) + letter + good.slice(good.length - cut + 1);
+      if (other === good) continue;
+      assert.notEqual(codeOf(await tokens.verify(other, nowMs)), "accepted");
+      tried += 1;
+    }
+  }
+  for (const other of [good.slice(0, -1), `${good}A`, `${good} `, good.toLowerCase()])
+    assert.notEqual(codeOf(await tokens.verify(other, nowMs)), "accepted");
+  assert.equal(tried, 189);
+  assert.equal(tokens.report().cacheEntries, 1);
+});
+
 test("a cache of no entries remembers none", () => {
-  const cache = openVerifiedCache<number>(0);
-  cache.keep("a", 1);
+  const cache = openVerifiedCache<number>({ entriesMax: 0, bytesMax: 1_000 });
+  cache.keep("a", 1, 10);
   assert.equal(cache.find("a"), undefined);
   assert.equal(cache.size, 0);
 });

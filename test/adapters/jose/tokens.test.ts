@@ -130,6 +130,7 @@ test("the principal is what the claims say", async () => {
     user: { id: "u1", groups: ["g"] },
     tokenId: "j1",
     expiresAtMs: (nowS + 300) * 1000,
+    issuedAtMs: (nowS - 10) * 1000,
   });
 });
 
@@ -184,6 +185,7 @@ test("a person is what the claims say, and unknown roles give nothing", async ()
     roles: ["approver"],
     groups: ["finance"],
     expiresAtMs: (nowS + 300) * 1000,
+    token: { issuer: issuerUrl, tokenId: null },
   });
 });
 

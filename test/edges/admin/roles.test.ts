@@ -101,7 +101,8 @@ test("an agent finds none of the people's routes on its own listener", async () 
       path,
       method === "POST" ? { body: "{}", headers: { "content-type": "application/json" } } : {},
     );
-    assert.equal(answer.status, 404, `${method} ${path} ${answer.text}`);
+    // Some addresses are those of resources that agents have, with other methods.
+    assert.ok(answer.status === 404 || answer.status === 405, `${method} ${path} ${answer.text}`);
   }
 });
 
@@ -173,7 +174,7 @@ test("a query or an address that names nothing is told so", async () => {
   const asked: readonly (readonly [string, string, number])[] = [
     ["GET", "/calls/c_0", 404],
     ["GET", "/calls?state=open", 400],
-    ["GET", "/calls?state=held&state=held", 200],
+    ["GET", "/calls?state=held&state=held", 400],
     ["GET", "/calls?limit=0", 400],
     ["GET", "/calls?limit=1001", 400],
     ["GET", "/calls?limit=x", 400],
@@ -185,7 +186,7 @@ test("a query or an address that names nothing is told so", async () => {
     ["GET", "/runs/a/b/c", 404],
     ["DELETE", "/stops/s_0", 404],
     ["GET", "/nothing", 404],
-    ["PUT", "/stops", 404],
+    ["PUT", "/stops", 405],
   ];
   for (const [method, path, status] of asked)
     assert.equal((await ask(method, `${base}${path}`, tokenOf.get("admin") ?? "")).status, status, path);

@@ -143,6 +143,17 @@ test("a wait that nobody ends is answered with the hold, in the form that this c
   }
 });
 
+test("Preference-Applied says how long was waited at most, and not what was wished", async () => {
+  const waiting = held({ prefer: "wait=9999" }, "/payments/v1/refunds");
+  const id = await eventually("the call is held", async () => {
+    const calls = await world.gateway.ports.calls.list({ states: ["held"], run: `r_wait_${turn}`, limit: 5 });
+    return calls[0]?.id;
+  });
+  assert.equal((await world.approve("approver", id)).status, 200);
+  // `limits.wait_max` of the demo.
+  assert.equal((await waiting).answer.headers.get("preference-applied"), "wait=30");
+});
+
 test("a wait on a call's Location that is cancelled meanwhile ends with that", async () => {
   const { answer, token } = await held();
   const id = answer.body["call_id"] as string;
