@@ -31,6 +31,8 @@ function explainTool(catalogue: Catalogue, contract: Contract, tenant: string, t
   if (gate === undefined) return "denied: the contract does not name it";
   if (!accountOf(catalogue.mounts, tool, tenant)) return `denied: ${tenant} has no account or credential at ${tool.upstream}`;
   if (tool.traits.effect === "read") return "allowed";
+  if (tool.pass !== undefined && contract.stage !== "autonomous")
+    return `denied: a passed-through write waits for nobody, and the contract is at ${contract.stage}`;
   const key = tool.key === "required" ? "; needs an idempotency key" : "";
   if (contract.stage === "draft") return "dry run only: the contract is a draft";
   if (contract.stage === "suggest") return `every write is held for ${signers(gate, catalogue.tiers)}${key}`;

@@ -60,7 +60,7 @@ export function buildTool(name: string, file: ToolFile, routes: RoutesFile, upst
     noEffect: file.no_effect,
     timeoutMs: accepted("duration", file.timeout),
     responseBytesMax: accepted("size", routes.limits.response_bytes),
-    itemsMax: routes.limits.items ?? null,
+    itemsMax: routes.limits.items === undefined ? null : { pointer: null, ...routes.limits.items },
   };
   return { tool, match };
 }

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import type { Tenant, Upstream } from "../rules/catalogue.ts";
 import { readBaseUrl } from "./addresses.ts";
+import { requiredOf } from "./places.ts";
 import { didYouMean } from "./problems.ts";
 import type { Report } from "./report.ts";
 import type { RoutesFile } from "./schema/routes.ts";
@@ -161,7 +162,7 @@ function readSecretFile(file: string): { readonly text: string } | { readonly wr
 }
 
 // Two tenants with one credential are kept apart by the account header alone; without even that, by nothing but the arguments, and then a
-// preview must let policy see whose object a write is about.
+// preview must say whose object a write is about, or policy has nothing to compare. An answer without it does not fit the output, so the write is denied.
 function checkShared(file: RoutesFile, headersFor: HeadersByTenant, { tenantsInUse }: UpstreamContext, report: Report): void {
   const credentialHeader = file.credentials?.header.toLowerCase() ?? "";
   const users = [...headersFor].filter(([tenant]) => tenantsInUse.has(tenant));
@@ -171,10 +172,24 @@ function checkShared(file: RoutesFile, headersFor: HeadersByTenant, { tenantsInU
     report(["credentials"], `is the same for the tenants ${pair.join(" and ")}`, "give each its own, or say shared: true", "key");
   } else if (firstPair(users, (headers) => JSON.stringify(headers)) !== null) {
     for (const [name, tool] of Object.entries(file.tools)) {
-      if (tool.traits.effect !== "write" || tool.preview !== undefined) continue;
-      report(["tools", name], "is a write whose tenants share credential and account, and needs a preview", null, "key");
+      if (tool.traits.effect !== "write") continue;
+      if (tool.preview === undefined)
+        report(["tools", name], "is a write whose tenants share credential and account, and needs a preview", null, "key");
+      else if (!namesOwner(file.tools[tool.preview]))
+        report(
+          ["tools", name, "preview"],
+          `is ${tool.preview}, whose output does not require tenant or account, and the tenants share credential and account`,
+          "the preview must say whose object it is",
+          "key",
+        );
     }
   }
+}
+
+/** Whether an answer that fits the tool's output says whose the object is, in the words that the shipped policy reads. */
+function namesOwner(tool: RoutesFile["tools"][string] | undefined): boolean {
+  const required = requiredOf(tool?.output ?? {});
+  return required.includes("tenant") || required.includes("account");
 }
 
 type TenantHeaders = readonly [string, Readonly<Record<string, string>>];

@@ -165,7 +165,7 @@ export interface Calls {
   standing(request: StandingRequest): Promise<Standing>;
   /** The document of a call that has this digest: what it asked for, or what it was answered; null when there is none, or it was erased. */
   payload(callId: string, digest: string): Promise<Payload | null>;
-  /** Erases payloads last needed before this time, never those of an open call, at most 1,000; answers how many. */
+  /** Erases payloads written before this time, never those of an open call, at most 1,000; answers how many. */
   erasePayloads(beforeMs: number): Promise<number>;
   /** Held calls past their expiry and approved calls ready to run, for the duties. */
   due(

@@ -77,8 +77,8 @@ export interface Tool {
   readonly noEffect: readonly number[];
   readonly timeoutMs: number;
   readonly responseBytesMax: number;
-  /** Most items that an answer may have at a pointer; one with more is withheld. Null: not counted. */
-  readonly itemsMax: { readonly pointer: string; readonly max: number } | null;
+  /** Most items that an answer may have at a pointer, or as the list that it is (null); one with more is withheld. Null: not counted. */
+  readonly itemsMax: { readonly pointer: string | null; readonly max: number } | null;
   /** Only on a passthrough mount: what the request and answer hold is then not looked at, and `timeoutMs` is the time to the answer's head. */
   readonly pass?: PassRules;
 }

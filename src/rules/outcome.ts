@@ -103,18 +103,18 @@ function findFlaw(answer: Answered, { validateOutput, itemsMax }: AnswerLimits):
   if (value === undefined) return { kind: "unfit", detail: "the answer is not JSON in UTF-8" };
   const items = itemsMax === null ? 0 : countItems(value, itemsMax.pointer);
   if (itemsMax !== null && items > itemsMax.max)
-    return { kind: "too_many", detail: `the answer has ${items} items at ${itemsMax.pointer}, and ${itemsMax.max} are the limit` };
+    return { kind: "too_many", detail: `the answer has ${items} items${itemsMax.pointer === null ? "" : ` at ${itemsMax.pointer}`}, and ${itemsMax.max} are the limit` };
   const findings = validateOutput === null ? [] : validateOutput(value);
   if (findings.length === 0) return null;
   const told = findings.slice(0, findingsToldMax).map(({ pointer, message }) => `${pointer === "" ? "the answer" : pointer} ${message}`);
   return { kind: "unfit", detail: told.join("; ") };
 }
 
-/** The items of a list, the members of an object; anything else that is there counts as one. */
-function countItems(value: JsonValue, pointer: string): number {
-  const found = atPointer(value, pointer);
-  if (found === undefined) return 0;
+/** The items of a list, the members of an object; anything else that is there counts as one. Without a pointer only a list has items. */
+function countItems(value: JsonValue, pointer: string | null): number {
+  const found = pointer === null ? value : atPointer(value, pointer);
   if (Array.isArray(found)) return found.length;
+  if (pointer === null || found === undefined) return 0;
   return isJsonObject(found) ? Object.keys(found).length : 1;
 }
 

@@ -222,6 +222,8 @@ test("writes go only where they are listed, by that method, and reads only as re
     assert.ok(got.status === status || (got.status >= 400 && got.status < 500), `${line} got ${got.status}`);
     assert.equal(got.seen.length, 0, line);
   }
+  const listed = await raw("GET /sallyport/v1/tools");
+  assert.deepEqual(JSON.parse(listed.response?.body ?? ""), { tools: [] });
   const overridden = await raw("POST /llm/act", ["X-HTTP-Method-Override: DELETE"]);
   assert.deepEqual([overridden.status, overridden.seen.length], [400, 0]);
   assert.equal(rows.length, 15);

@@ -157,7 +157,7 @@ export async function startTenants(edit: Readonly<Record<string, (text: string) 
         contract(
           "small-bot",
           "payments.lookup_charge: allow",
-          "budgets: [{ meter: calls, scope: agent, window: day, limit: 3 }, { meter: calls, scope: tenant, window: month, limit: 9 }]",
+          "budgets: [{ meter: calls, scope: agent, window: month, limit: 3 }, { meter: calls, scope: tenant, window: month, limit: 9 }]",
         ),
       "config/contracts/rated.yaml": () =>
         contract(

@@ -218,6 +218,16 @@ export const badRoutes: readonly BadConfig[] = [
     ),
     at: "desk.reply:",
   },
+  {
+    ...row(
+      "a preview that does not say whose the object is, under a shared credential and account",
+      pay,
+      'set_headers: { Pay-Account: "{tenant.account}" }\ncredentials: { header: Authorization, value: "Bearer ${file:secrets/{tenant}}" }',
+      'set_headers: { Pay-Account: everybody }\ncredentials: { header: Authorization, value: "Bearer ${file:secrets/acme_co}", shared: true }',
+      'tools["pay.refund"].preview is pay.lookup, whose output does not require tenant or account',
+    ),
+    at: "preview: pay.lookup",
+  },
   row(
     "a secret file that is not there",
     pay,

@@ -142,10 +142,15 @@ for (const [title, change] of withoutHeaders) {
   });
 }
 
-test("one credential may be shared when the file says so and an account or a preview keeps tenants apart", () => {
+test("one credential may be shared when the file says so and an account, or a preview that names the owner, keeps tenants apart", () => {
   const pay = (baseFiles["routes/pay.yaml"] ?? "").replace('secrets/{tenant}}" }', 'secrets/acme_co}", shared: true }');
   readBase({ "routes/pay.yaml": pay });
-  readBase({ "routes/pay.yaml": pay.replace("{tenant.account}", "everybody") });
+  const owned = pay.replace(
+    "output: { type: object, properties: { ",
+    "output: { type: object, required: [account], properties: { account: { type: string }, ",
+  );
+  assert.notEqual(owned, pay);
+  readBase({ "routes/pay.yaml": owned.replace("{tenant.account}", "everybody") });
 });
 
 test("a write without a gate goes to the default tier", () => {

@@ -66,3 +66,13 @@ test("the first row of the page goes upstream as it says", () => {
   assert.deepEqual(sent, { url: "https://api.example.com/v1/refunds?notify=true", body: "amount=500&charge=ch_1" });
   assert.match(page, /goes upstream as `amount=500&charge=ch_1`/);
 });
+
+test("every mount of the page starts", () => {
+  const mounts = [...page.matchAll(/<!-- mount -->\n```yaml\n(.*?)```/gs)].map(([, text = ""]) => text);
+  for (const [index, text] of mounts.entries()) {
+    const desk = (baseFiles["routes/desk.yaml"] ?? "").replace("mount: { path: /desk }\n", text);
+    const result = readConfiguration(writeFiles(join(folder, `mount-${index}`), { ...baseFiles, "routes/desk.yaml": desk }));
+    assert.ok(result.ok && desk.includes(text), result.ok ? text : result.problems.map(formatProblem).join("\n"));
+  }
+  assert.equal(mounts.length, 3);
+});

@@ -128,7 +128,8 @@ export function assertLinear(context: TestContext, target: Target): void {
 
 function quickest(target: Target, input: Uint8Array, dice: Dice): number {
   let bestMs = Number.POSITIVE_INFINITY;
-  for (let left = tries; left > 0; left -= 1) {
+  // Once is enough for what takes so long that nothing excuses it.
+  for (let left = tries; left > 0 && (left === tries || bestMs < 1000); left -= 1) {
     const begunMs = performance.now();
     judge(target, input, dice);
     bestMs = Math.min(bestMs, performance.now() - begunMs);

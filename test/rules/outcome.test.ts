@@ -196,3 +196,26 @@ test("at most three findings are told", () => {
   const many: Validate = () => Array.from({ length: 9 }, (_, at) => ({ pointer: `/p${at}`, message: "is wrong" }));
   assert.equal(readOutcome(tool("read", many), answered(200)).detail, "/p0 is wrong; /p1 is wrong; /p2 is wrong");
 });
+
+/** Pointer, most items, the answer, and whether it is withheld. */
+const counted: readonly (readonly [pointer: string | null, max: number, body: string, withheld: boolean])[] = [
+  ["/data", 2, '{"data":[1,2]}', false],
+  ["/data", 2, '{"data":[1,2,3]}', true],
+  ["/data", 2, '{"data":{"a":1,"b":2,"c":3}}', true],
+  ["/data", 0, '{"data":"all of it"}', true],
+  ["/data", 0, '{"other":[1,2,3]}', false],
+  ["/data", 2, "[1,2,3]", false],
+  ["/data", 2, "no JSON", true],
+  [null, 2, "[1,2]", false],
+  [null, 2, "[1,2,3]", true],
+  [null, 2, '{"a":1,"b":2,"c":3}', false],
+  [null, 0, "[]", false],
+];
+
+test("an answer with more items than its limit is withheld, and one in which they cannot be counted is too", () => {
+  for (const [pointer, max, body, withheld] of counted) {
+    const reading = readOutcome({ ...tool("read"), itemsMax: { pointer, max } }, answered(200, body));
+    assert.deepEqual([reading.outcome, reading.code !== null], ["succeeded", withheld], `${pointer} ${max} ${body}`);
+  }
+  assert.equal(counted.length, 11);
+});

@@ -119,7 +119,7 @@ export const routesFile = fields({
           example: "Bearer ${file:/run/secrets/stripe/{tenant}}",
         }),
         shared: flag({
-          description: "Says that several tenants share one credential; then every write needs a preview.",
+          description: "Says that several tenants share one credential. Where they share the account too, every write needs a preview whose output requires `tenant` or `account`, and nothing keeps their reads apart.",
           default: false,
           example: true,
         }),
@@ -162,7 +162,16 @@ export const routesFile = fields({
       items: absentable(
         fields(
           {
-            pointer: text({ description: "Where the answer's list stands.", unit: "JSON pointer", example: "/data" }, names.pointer),
+            pointer: absentable(
+              text(
+                {
+                  description: "Where the answer's list stands. Absent: the answer itself, when it is a list.",
+                  unit: "JSON pointer",
+                  example: "/data",
+                },
+                names.pointer,
+              ),
+            ),
             max: count({ description: "Most items there.", example: 100 }, 0, 1_000_000),
           },
           {

@@ -19,7 +19,7 @@ function readBody(body: unknown, known: readonly string[]): JsonObject | Refusal
 }
 
 function isText(value: JsonValue | undefined): value is string {
-  return typeof value === "string" && value.trim().length > 0 && [...value].length <= reasonMax;
+  return typeof value === "string" && value.trim().length > 0 && Array.from(value).length <= reasonMax;
 }
 
 const needsReason = refuseRequest("ERR_INVALID", `reason is a text of 1 to ${reasonMax} characters`);

@@ -82,7 +82,9 @@ export function createPeopleServer(ports: ControlPorts, options: PeopleEdgeOptio
   server.get("/metrics", { config: { open: "host" } }, async (_request, reply) =>
     reply.type("text/plain; version=0.0.4").send(await collectMetrics()),
   );
-  server.get(openApiPath, { config: { open: "host" } }, async () => described);
+  server.get(openApiPath, { config: { open: "host" } }, async (_request, reply) =>
+    reply.type("application/json; charset=utf-8").send(described),
+  );
   for (const route of peopleRoutes) {
     const { method, url, roles } = route;
     server.route({ method, url, config: { roles }, handler: (request, reply) => answerPerson(ports, persons, route, request, reply) });
@@ -91,7 +93,8 @@ export function createPeopleServer(ports: ControlPorts, options: PeopleEdgeOptio
 }
 
 const routes = [...openRoutes, ...peopleRoutes];
-const described = describePeopleRoutes(routes);
+/** Strangers may ask for it, so it is written once. */
+const described = JSON.stringify(describePeopleRoutes(routes));
 
 /** Methods of the routes at a request's address. */
 function methodsAt(request: FastifyRequest): readonly string[] {

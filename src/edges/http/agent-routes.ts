@@ -22,7 +22,7 @@ import { allowedMethods } from "../listener/allowed-methods.ts";
 import type { Operation } from "../listener/openapi.ts";
 import { metadataPath } from "./challenge.ts";
 import { listTools, type ToolFormat, toolFormats } from "./list-tools.ts";
-import { describeAgentRoutes } from "./openapi.ts";
+import { writeAgentRoutes } from "./openapi.ts";
 import { agentOperations as operations } from "./openapi-operations.ts";
 import { keptSeconds, readMetadata } from "./protected-resource.ts";
 import { readOutcomeReport, readUsageReport } from "./read-report.ts";
@@ -268,5 +268,6 @@ async function answerMetadata(edge: AgentEdge, request: FastifyRequest): Promise
 
 /** How to call all this. It names no tool, so it needs no token. */
 async function answerOpenApi(edge: AgentEdge): Promise<Rendered> {
-  return json(200, { "cache-control": `public, max-age=${keptSeconds}` }, describeAgentRoutes(agentRoutes, edge.publicUrl()));
+  const headers = { "content-type": "application/json; charset=utf-8", "cache-control": `public, max-age=${keptSeconds}` };
+  return { status: 200, headers, body: writeAgentRoutes(agentRoutes, edge.publicUrl()) };
 }

@@ -28,9 +28,12 @@ const forms: Readonly<Record<ToolFormat, (tool: Tool) => object>> = {
   }),
 };
 
-/** The tools that this agent's contract names, by name, in the asked form. */
+/** The tools that this agent's contract names and that can be called by name, in the asked form: what is passed through has no arguments to describe. */
 export function listTools(catalogue: Catalogue, principal: Principal, format: ToolFormat): readonly object[] {
   const contract = contractOf(catalogue, principal);
   const names = [...(contract?.gates.keys() ?? [])].sort();
-  return names.flatMap((name) => catalogue.tools.get(name) ?? []).map(forms[format]);
+  return names
+    .flatMap((name) => catalogue.tools.get(name) ?? [])
+    .filter(({ pass }) => pass === undefined)
+    .map(forms[format]);
 }

@@ -45,6 +45,17 @@ export function describeAgentRoutes(routes: readonly Route[], publicUrl: string)
   });
 }
 
+const written = new WeakMap<readonly Route[], { readonly publicUrl: string; readonly text: string }>();
+
+/** The document's text. Strangers may ask for it, so it is written once and not for each. */
+export function writeAgentRoutes(routes: readonly Route[], publicUrl: string): string {
+  const known = written.get(routes);
+  if (known?.publicUrl === publicUrl) return known.text;
+  const text = `${JSON.stringify(describeAgentRoutes(routes, publicUrl))}\n`;
+  written.set(routes, { publicUrl, text });
+  return text;
+}
+
 const headersOf: Readonly<Partial<Record<CodeRow["status"], readonly string[]>>> = {
   401: ["WWW-Authenticate"],
   403: ["WWW-Authenticate", "Location", "Retry-After", "RateLimit", "RateLimit-Policy"],

@@ -9,7 +9,7 @@ function isCount(value: JsonValue | undefined): value is number {
 }
 
 function isText(value: JsonValue | undefined): value is string {
-  return typeof value === "string" && value.length > 0 && [...value].length <= textMax;
+  return typeof value === "string" && value.length > 0 && Array.from(value).length <= textMax;
 }
 
 function unknownKey(body: JsonObject, known: readonly string[]): Denial | null {
