@@ -66,12 +66,13 @@ interface Known {
 
 async function askPolicy(ports: PathPorts, call: Governable, known: Known): Promise<Judged | Denial> {
   const { principal, tool, governed, callDigest } = call;
-  const { run, tenant, agent } = principal;
+  const { run, tenant, environment, agent } = principal;
   const standing = await ports.calls.standing({
     callId: known.approval === null ? null : call.id,
     reservations: known.reservations,
     run,
     tenant,
+    environment,
     agent,
     callDigest,
   });

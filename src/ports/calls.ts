@@ -181,6 +181,7 @@ export interface StandingRequest {
   readonly reservations: readonly Reservation[];
   readonly run: string | null;
   readonly tenant: string;
+  readonly environment: string;
   readonly agent: string;
   readonly callDigest: string;
 }

@@ -103,7 +103,10 @@ function findFlaw(answer: Answered, { validateOutput, itemsMax }: AnswerLimits):
   if (value === undefined) return { kind: "unfit", detail: "the answer is not JSON in UTF-8" };
   const items = itemsMax === null ? 0 : countItems(value, itemsMax.pointer);
   if (itemsMax !== null && items > itemsMax.max)
-    return { kind: "too_many", detail: `the answer has ${items} items${itemsMax.pointer === null ? "" : ` at ${itemsMax.pointer}`}, and ${itemsMax.max} are the limit` };
+    return {
+      kind: "too_many",
+      detail: `the answer has ${items} items${itemsMax.pointer === null ? "" : ` at ${itemsMax.pointer}`}, and ${itemsMax.max} are the limit`,
+    };
   const findings = validateOutput === null ? [] : validateOutput(value);
   if (findings.length === 0) return null;
   const told = findings.slice(0, findingsToldMax).map(({ pointer, message }) => `${pointer === "" ? "the answer" : pointer} ${message}`);

@@ -87,18 +87,28 @@ test("keys do not meet across tenants, agents, users and kinds, whatever charact
   assert.equal(seen.size, 4 * 4 * 11);
 });
 
+/** Shortest of forty turns in milliseconds: whatever else the machine does only lengthens one. */
+async function timeShortest(turn: () => Promise<void>): Promise<number> {
+  let shortest = Number.POSITIVE_INFINITY;
+  for (let turns = 0; turns < 40; turns += 1) {
+    const startedMs = performance.now();
+    await turn();
+    shortest = Math.min(shortest, performance.now() - startedMs);
+  }
+  return shortest;
+}
+
+const policyAsks = { callId: "", agent: "billing", reservations: [], tenant: "acme", environment: "production", callDigest: "same" };
+
 test("the next call of a run with 8,000 equal reads costs the writer no more than the first", async () => {
   const own = await fresh();
   try {
     const facts = { callDigest: "same", run: "r_giant", effect: "read" as const };
-    const look = async (): Promise<number> => {
-      const startedMs = performance.now();
-      for (let turn = 0; turn < 20; turn += 1) {
-        await own.calls.standing({ callId: "", agent: "billing", reservations: [], run: "r_giant", tenant: "acme", callDigest: "same" });
+    const look = (): Promise<number> =>
+      timeShortest(async () => {
+        await own.calls.standing({ ...policyAsks, run: "r_giant" });
         await own.calls.admit(admitOf({ call: factsOf(facts), payload: payloadOf("one") }));
-      }
-      return (performance.now() - startedMs) / 20;
-    };
+      });
     await look();
     const first = await look();
     for (let batch = 0; batch < 8; batch += 1)
@@ -115,12 +125,7 @@ test("the next call of a run with 8,000 equal reads costs the writer no more tha
 test("8,000 refused calls in a run do not slow down its next call", async () => {
   const own = await fresh();
   try {
-    const look = async (): Promise<number> => {
-      const startedMs = performance.now();
-      for (let turn = 0; turn < 20; turn += 1)
-        await own.calls.standing({ callId: "", agent: "billing", reservations: [], run: "r_denied", tenant: "acme", callDigest: "same" });
-      return (performance.now() - startedMs) / 20;
-    };
+    const look = (): Promise<number> => timeShortest(async () => void (await own.calls.standing({ ...policyAsks, run: "r_denied" })));
     await look();
     const first = await look();
     for (let batch = 0; batch < 8; batch += 1)

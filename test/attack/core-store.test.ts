@@ -53,6 +53,7 @@ test("reported usage that adds up beyond 2^53-1 leaves its account readable", as
     reservations: [cost(key, 1)],
     run,
     tenant: "acme",
+    environment: "production",
     callDigest: "d",
   });
   assert.deepEqual(standing.left, [0]);
@@ -109,6 +110,7 @@ test("an amount that is no count of units never takes or gives money", async () 
     reservations: [reservationOf(key, 1, 100)],
     run: null,
     tenant: "acme",
+    environment: "production",
     callDigest: "",
   });
   assert.deepEqual(left, [100]);
@@ -127,6 +129,7 @@ test("an outcome told in odd units is booked as reserved, and never raises a bud
       reservations: [reservation],
       run: null,
       tenant: "acme",
+      environment: "production",
       callDigest: "",
     });
     assert.deepEqual(left, [60], String(odd));
@@ -160,6 +163,7 @@ test("a voided reservation gives back its own units once, whatever ends it twice
     reservations: [reservationOf(key, 1, 100)],
     run: null,
     tenant: "acme",
+    environment: "production",
     callDigest: "",
   });
   assert.deepEqual(left, [100]);
@@ -208,6 +212,7 @@ test("policy is told of this agent's calls of a run, not of another agent's that
     reservations: [],
     run,
     tenant: "acme",
+    environment: "production",
     callDigest: "",
     ...{ agent: "billing" },
   });
@@ -271,6 +276,7 @@ test("a stop that lands between approval and start refuses the start, and the ho
     reservations: [reservationOf(key, 1, 100)],
     run: null,
     tenant: "acme",
+    environment: "production",
     callDigest: "",
   });
   assert.deepEqual(left, [90]);
@@ -291,6 +297,7 @@ test("starting moves a hold's money all or none: a second window without room le
     reservations: asked,
     run: null,
     tenant: "acme",
+    environment: "production",
     callDigest: "",
   });
   assert.deepEqual(left, [90, 90, 5]);

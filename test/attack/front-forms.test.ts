@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, it } from "node:test";
 import type { JsonObject } from "../../src/rules/json.ts";
 import { writeDemoConfig } from "../support/demo-config.ts";
 import { startGateway, type TestAnswer, type TestGateway } from "../support/gateway.ts";
@@ -219,152 +219,151 @@ const polluted: readonly string[] = [
   `${pay}&notify=true`,
 ];
 
-describe("a form has one meaning", () => {
-  it("each polluted form is refused, or read alike by PHP, Rack, qs and flat readers", async (context) => {
-    let through = 0;
-    for (const body of polluted) if (assertOneMeaning(await play("POST", "/books/v1/pay", body), body)) through += 1;
-    context.diagnostic(`${polluted.length} forms, ${through} let through, all of one meaning`);
-    assert.ok(through >= 5 && through <= 25, `${through}`);
-  });
-
-  it("keys that a call by name may hold, and a form may not, are refused or travel as they are", async (context) => {
-    const keys = [
-      "a",
-      "",
-      "0",
-      "1",
-      "999",
-      "1000",
-      "-1",
-      "01",
-      "a]b",
-      "a[b",
-      "[",
-      "]",
-      "a][b",
-      " a",
-      "a ",
-      "\ta",
-      "a b",
-      "a.b",
-      "a=b",
-      "a&b",
-      "a;b",
-      "a%5Bb",
-      "a%00",
-      "a\u0000b",
-      "a\nb",
-      "１",
-      "Ａ",
-      "toString",
-      "hasOwnProperty",
-      "length",
-      "__proto__",
-      "constructor",
-      "ﬁ",
-      "\u200ba",
-      "a\ufeff",
-      "é",
-      "e\u0301",
-      "😀",
-      "a+b",
-      "a,b",
-      "$where",
-      "x".repeat(500),
-    ];
-    let through = 0;
-    for (const key of keys) {
-      const body = JSON.stringify({ to: "bob", amount: 1, metadata: { [key]: "v" } });
-      if (assertOneMeaning(await play("POST", "/sallyport/v1/tools/books.pay", body, "application/json"), JSON.stringify(key)))
-        through += 1;
-    }
-    const texts = [
-      "&amount=1000",
-      "x&to=eve",
-      "a\u0000b",
-      "\r\namount=1000",
-      "%26amount%3D1000",
-      "+",
-      " ",
-      "１",
-      "\u202e",
-      ";",
-      "]",
-      "=",
-      "😀",
-      "\u2028",
-    ];
-    for (const text of texts)
-      if (
-        assertOneMeaning(
-          await play(
-            "POST",
-            "/sallyport/v1/tools/books.pay",
-            JSON.stringify({ to: text, amount: 1, metadata: { a: text } }),
-            "application/json",
-          ),
-          JSON.stringify(text),
-        )
-      )
-        through += 1;
-    context.diagnostic(`${keys.length + texts.length} calls by name, ${through} let through`);
-    assert.ok(through >= 15, `${through}`);
-  });
-
-  it("another content type does not make another reader of it", async () => {
-    for (const type of [
-      "application/json",
-      "text/plain",
-      "multipart/form-data; boundary=x",
-      "application/x-www-form-urlencoded; charset=utf-16",
-      "application/x-www-form-urlencoded; charset=utf-7",
-      "application/x-www-form-urlencoded, application/json",
-      "application/vnd.x+json",
-      "*/*",
-    ]) {
-      const { answer, sent } = await play("POST", "/books/v1/pay", pay, type);
-      assert.ok(answer.status === 415 || answer.status === 400, `${type}: ${answer.text}`);
-      assert.equal(sent, null);
-    }
-  });
+it("each polluted form is refused, or read alike by PHP, Rack, qs and flat readers", async (context) => {
+  let through = 0;
+  for (const body of polluted) if (assertOneMeaning(await play("POST", "/books/v1/pay", body), body)) through += 1;
+  context.diagnostic(`${polluted.length} forms, ${through} let through, all of one meaning`);
+  assert.ok(through >= 5 && through <= 25, `${through}`);
 });
 
-describe("an argument has one place", () => {
-  const misplaced: readonly (readonly [title: string, method: string, path: string, body?: string, type?: string])[] = [
-    ["a body's argument in the query", "POST", "/books/v1/pay?amount=1000", pay],
-    ["a body's argument in the query alone", "POST", "/books/v1/pay?amount=1", "to=bob"],
-    ["the query's argument in the body", "POST", "/books/v1/pay", `${pay}&notify=true`],
-    ["the query's argument in both", "POST", "/books/v1/pay?notify=true", `${pay}&notify=false`],
-    ["the query's argument twice", "POST", "/books/v1/pay?notify=true&notify=false", pay],
-    ["the query's argument in brackets", "POST", "/books/v1/pay?notify[]=true", pay],
-    ["the path's argument in the query", "DELETE", "/books/v1/end/a?id=b"],
-    ["the path's argument in the body", "DELETE", "/books/v1/end/a", '{"id":"b"}', "application/json"],
-    ["a body's argument in a DELETE's query", "DELETE", "/books/v1/end/a?reason=x"],
-    ["a query's argument in a DELETE's body", "DELETE", "/books/v1/end/a", '{"when":"now"}', "application/json"],
-    ["a limit twice", "GET", "/books/v1/list?limit=1&limit=1000"],
-    ["a limit as a list", "GET", "/books/v1/list?limit[]=1000"],
-    ["a limit in capitals", "GET", "/books/v1/list?limit=1&Limit=1000"],
-    ["a limit behind a semicolon", "GET", "/books/v1/list?limit=1;limit=1000"],
-    ["a limit that is too high", "GET", "/books/v1/list?limit=101"],
-    ["a limit in double encoding", "GET", "/books/v1/list?limit=1&%256cimit=1000"],
-    ["an operator in brackets", "GET", "/books/v1/list?created[gte][$ne]=1"],
-    ["an undeclared operator", "GET", "/books/v1/list?created[lt]=1"],
-    ["both kinds of one name", "GET", "/books/v1/list?created=1&created[gte]=1"],
-  ];
-  for (const [title, method, path, body, type] of misplaced) {
-    it(`${title} is refused`, async () => {
-      const { answer, sent } = await play(method, path, body, type);
-      assert.ok(answer.status >= 400 && answer.status < 500, answer.text);
-      assert.equal(sent, null);
-    });
-  }
+/** Keys for a map of an argument. */
+const oddKeys = [
+  "a",
+  "",
+  "0",
+  "1",
+  "999",
+  "1000",
+  "-1",
+  "01",
+  "a]b",
+  "a[b",
+  "[",
+  "]",
+  "a][b",
+  " a",
+  "a ",
+  "\ta",
+  "a b",
+  "a.b",
+  "a=b",
+  "a&b",
+  "a;b",
+  "a%5Bb",
+  "a%00",
+  "a\u0000b",
+  "a\nb",
+  "１",
+  "Ａ",
+  "toString",
+  "hasOwnProperty",
+  "length",
+  "__proto__",
+  "constructor",
+  "ﬁ",
+  "\u200ba",
+  "a\ufeff",
+  "é",
+  "e\u0301",
+  "😀",
+  "a+b",
+  "a,b",
+  "$where",
+  "x".repeat(500),
+];
 
-  it("where each belongs, it travels", async () => {
-    const rows: readonly (readonly [string, string, string | undefined, string | undefined, string])[] = [
-      ["POST", "/books/v1/pay?notify=true", pay, undefined, "/v1/pay?notify=true"],
-      ["DELETE", "/books/v1/end/a?when=now", '{"reason":"x"}', "application/json", "/v1/end/a?when=now"],
-      ["GET", "/books/v1/list?created%5Bgte%5D=1&limit=2", undefined, undefined, "/v1/list?created%5Bgte%5D=1&limit=2"],
-    ];
-    for (const [method, path, body, type, url] of rows) assert.equal((await play(method, path, body, type)).sent?.url, url);
+/** Values for a text argument. */
+const oddTexts = [
+  "&amount=1000",
+  "x&to=eve",
+  "a\u0000b",
+  "\r\namount=1000",
+  "%26amount%3D1000",
+  "+",
+  " ",
+  "１",
+  "\u202e",
+  ";",
+  "]",
+  "=",
+  "😀",
+  "\u2028",
+];
+
+it("keys that a call by name may hold, and a form may not, are refused or travel as they are", async (context) => {
+  let through = 0;
+  for (const key of oddKeys) {
+    const body = JSON.stringify({ to: "bob", amount: 1, metadata: { [key]: "v" } });
+    if (assertOneMeaning(await play("POST", "/sallyport/v1/tools/books.pay", body, "application/json"), JSON.stringify(key))) through += 1;
+  }
+  for (const text of oddTexts)
+    if (
+      assertOneMeaning(
+        await play(
+          "POST",
+          "/sallyport/v1/tools/books.pay",
+          JSON.stringify({ to: text, amount: 1, metadata: { a: text } }),
+          "application/json",
+        ),
+        JSON.stringify(text),
+      )
+    )
+      through += 1;
+  context.diagnostic(`${oddKeys.length + oddTexts.length} calls by name, ${through} let through`);
+  assert.ok(through >= 15, `${through}`);
+});
+
+it("another content type does not make another reader of it", async () => {
+  for (const type of [
+    "application/json",
+    "text/plain",
+    "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded; charset=utf-16",
+    "application/x-www-form-urlencoded; charset=utf-7",
+    "application/x-www-form-urlencoded, application/json",
+    "application/vnd.x+json",
+    "*/*",
+  ]) {
+    const { answer, sent } = await play("POST", "/books/v1/pay", pay, type);
+    assert.ok(answer.status === 415 || answer.status === 400, `${type}: ${answer.text}`);
+    assert.equal(sent, null);
+  }
+});
+
+const misplaced: readonly (readonly [title: string, method: string, path: string, body?: string, type?: string])[] = [
+  ["a body's argument in the query", "POST", "/books/v1/pay?amount=1000", pay],
+  ["a body's argument in the query alone", "POST", "/books/v1/pay?amount=1", "to=bob"],
+  ["the query's argument in the body", "POST", "/books/v1/pay", `${pay}&notify=true`],
+  ["the query's argument in both", "POST", "/books/v1/pay?notify=true", `${pay}&notify=false`],
+  ["the query's argument twice", "POST", "/books/v1/pay?notify=true&notify=false", pay],
+  ["the query's argument in brackets", "POST", "/books/v1/pay?notify[]=true", pay],
+  ["the path's argument in the query", "DELETE", "/books/v1/end/a?id=b"],
+  ["the path's argument in the body", "DELETE", "/books/v1/end/a", '{"id":"b"}', "application/json"],
+  ["a body's argument in a DELETE's query", "DELETE", "/books/v1/end/a?reason=x"],
+  ["a query's argument in a DELETE's body", "DELETE", "/books/v1/end/a", '{"when":"now"}', "application/json"],
+  ["a limit twice", "GET", "/books/v1/list?limit=1&limit=1000"],
+  ["a limit as a list", "GET", "/books/v1/list?limit[]=1000"],
+  ["a limit in capitals", "GET", "/books/v1/list?limit=1&Limit=1000"],
+  ["a limit behind a semicolon", "GET", "/books/v1/list?limit=1;limit=1000"],
+  ["a limit that is too high", "GET", "/books/v1/list?limit=101"],
+  ["a limit in double encoding", "GET", "/books/v1/list?limit=1&%256cimit=1000"],
+  ["an operator in brackets", "GET", "/books/v1/list?created[gte][$ne]=1"],
+  ["an undeclared operator", "GET", "/books/v1/list?created[lt]=1"],
+  ["both kinds of one name", "GET", "/books/v1/list?created=1&created[gte]=1"],
+];
+for (const [title, method, path, body, type] of misplaced) {
+  it(`${title} is refused`, async () => {
+    const { answer, sent } = await play(method, path, body, type);
+    assert.ok(answer.status >= 400 && answer.status < 500, answer.text);
+    assert.equal(sent, null);
   });
+}
+
+it("where each belongs, it travels", async () => {
+  const rows: readonly (readonly [string, string, string | undefined, string | undefined, string])[] = [
+    ["POST", "/books/v1/pay?notify=true", pay, undefined, "/v1/pay?notify=true"],
+    ["DELETE", "/books/v1/end/a?when=now", '{"reason":"x"}', "application/json", "/v1/end/a?when=now"],
+    ["GET", "/books/v1/list?created%5Bgte%5D=1&limit=2", undefined, undefined, "/v1/list?created%5Bgte%5D=1&limit=2"],
+  ];
+  for (const [method, path, body, type, url] of rows) assert.equal((await play(method, path, body, type)).sent?.url, url);
 });

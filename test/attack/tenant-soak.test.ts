@@ -13,7 +13,7 @@ import { agents, type Echoed, environments, ids, randomsOf, soakEdits, startEcho
 // counter, hold, key, run or answer that crossed would make some model wrong.
 
 const soak = process.env["SOAK"] !== undefined;
-const opsOfTenant = soak ? 200 : 10;
+const opsOfTenant = soak ? 200 : 8;
 const seed = Number(process.env["SEED"] ?? randomInt(2 ** 31));
 
 const ratePerHour = soak ? 30 : 3;
@@ -269,7 +269,7 @@ it(`fifty tenants never meet (seed ${seed})`, { timeout: 3_600_000 }, async (con
   context.diagnostic(
     `${models.length} tenants x ${opsOfTenant}: ${[...played].map(([name, times]) => `${name} ${times}`).join(", ")}; upstream ${echoed.length}, crossed 0`,
   );
-  // Ten turns of fifty tenants leave the rarer ones to chance.
+  // Eight turns of fifty tenants leave the rarer ones to chance.
   const sure = [
     "new",
     "ERR_RATE_LIMITED",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPrivateKey, randomUUID, sign } from "node:crypto";
+import { createPrivateKey, type KeyObject, randomUUID, sign } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -125,6 +125,73 @@ async function startWired(wires: Set<string>[], seenThere: WiredRequest[]) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => (server.closeAllConnections(), server.close()) };
 }
 
+const upstream = "upstream: http://127.0.0.1:9900\n";
+const tools =
+  "forms.refund: allow, forms.charge: allow, vault.charge: allow, hosted.charge: allow, ported.charge: allow, wired.get: allow, open.read: allow";
+
+/** Route files of every kind: a secret file, a host, a port, an upstream of this test's own, a passthrough. */
+function routesOf(mountPort: number, wiredUrl: string): Edits {
+  return {
+    "routes/forms.yaml": () => upstream + forms,
+    // Only acme_co has a secret file; the demo's tenants are two, and one of them has no account here.
+    "routes/vault.yaml": () =>
+      `${upstream}mount: { path: /vault }\nset_headers: { Sandbox-Account: "{tenant.payments_account}" }\ncredentials: { header: Authorization, value: "Bearer \${file:secrets/{tenant}}" }\ntools:\n${charge("vault.charge")}`,
+    "routes/secrets/acme_co": () => "sk_sandbox_acme_co\n",
+    "routes/hosted.yaml": () => `${upstream}mount: { host: globex.gw.example }\n${credentials}\ntools:\n${charge("hosted.charge")}`,
+    "routes/ported.yaml": () =>
+      `${upstream}mount: { port: ${mountPort} }\nagent_token: { header: x-api-key }\n${credentials}\ntools:\n${charge("ported.charge")}`,
+    "routes/wired.yaml": () =>
+      `upstream: ${wiredUrl}\nmount: { path: /wired }\n${credentials}\ntools:\n  wired.get: { match: GET /get, describe: Get., traits: { effect: read }, input: { type: object, additionalProperties: false } }\n`,
+    "routes/open.yaml": () =>
+      `upstream: ${wiredUrl}\nmount: { path: /open }\npassthrough: true\n${credentials.replace("sk_sandbox_", "sk_open_")}\ntools:\n  open.read: { match: "GET /v1/**", describe: Read., traits: { effect: read } }\n`,
+  };
+}
+
+/** Contracts that are small, rated, of another environment or of another agent. */
+const contracts: Edits = {
+  "config/contracts/small.yaml": () =>
+    contract(
+      "small-bot",
+      "payments.lookup_charge: allow",
+      "budgets: [{ meter: calls, scope: agent, window: month, limit: 3 }, { meter: calls, scope: tenant, window: month, limit: 9 }]",
+    ),
+  "config/contracts/rated.yaml": () =>
+    contract(
+      "rated-bot",
+      "payments.lookup_charge: allow",
+      `${budgets}\nrates: [{ scope: agent, limit: 3/h }, { scope: tenant, limit: 9/h }]`,
+    ),
+  "config/contracts/rated-staging.yaml": () =>
+    contract(
+      "rated-bot",
+      "deploys.list: allow",
+      `${budgets}\nrates: [{ scope: agent, limit: 3/h }, { scope: tenant, limit: 9/h }]`,
+      "staging",
+    ),
+  "config/contracts/staging.yaml": () =>
+    contract(
+      agent,
+      "deploys.list: allow",
+      "budgets: [{ meter: cost, scope: run, limit: 0.40 USD }, { meter: cost, scope: agent, window: day, limit: 1000.00 USD }]",
+      "staging",
+    ),
+  "config/contracts/other.yaml": () =>
+    contract("other-bot", "payments.lookup_charge: allow, tickets.create: allow, payments.refund: { tier: finance }"),
+};
+
+type Edits = Readonly<Record<string, (text: string) => string>>;
+
+/** Signs whatever claims a test says, as the development issuer would. */
+function signerOf(issuer: string, key: KeyObject, header: object): TenantWorld["signed"] {
+  const part = (text: string): string => Buffer.from(text).toString("base64url");
+  return (claims, rawPayload = (text) => text) => {
+    const iat = Math.floor(Date.now() / 1000);
+    const own = { iss: issuer, aud: "sallyport", iat, exp: iat + 3600, jti: randomUUID(), sub: agent, run: "r_walls" };
+    const input = `${part(JSON.stringify(header))}.${part(rawPayload(JSON.stringify({ ...own, ...claims })))}`;
+    return `${input}.${sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+  };
+}
+
 /** Starts it; `edit` changes further files of the demo configuration. */
 export async function startTenants(edit: Readonly<Record<string, (text: string) => string>> = {}): Promise<TenantWorld> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-tenants-"));
@@ -132,55 +199,14 @@ export async function startTenants(edit: Readonly<Record<string, (text: string) 
   const wires: Set<string>[] = [];
   const wiredRequests: WiredRequest[] = [];
   const wired = await startWired(wires, wiredRequests);
-  const upstream = "upstream: http://127.0.0.1:9900\n";
-  const tools =
-    "forms.refund: allow, forms.charge: allow, vault.charge: allow, hosted.charge: allow, ported.charge: allow, wired.get: allow, open.read: allow";
   const billing = "config/contracts/billing-dispute.yaml";
   const ownEdit = edit[billing] ?? ((text: string) => text);
   const configFile = writeDemoConfig(folder, {
     edit: {
-      "routes/forms.yaml": () => upstream + forms,
-      // Only acme_co has a secret file; the demo's tenants are two, and one of them has no account here.
-      "routes/vault.yaml": () =>
-        `${upstream}mount: { path: /vault }\nset_headers: { Sandbox-Account: "{tenant.payments_account}" }\ncredentials: { header: Authorization, value: "Bearer \${file:secrets/{tenant}}" }\ntools:\n${charge("vault.charge")}`,
-      "routes/secrets/acme_co": () => "sk_sandbox_acme_co\n",
-      "routes/hosted.yaml": () => `${upstream}mount: { host: globex.gw.example }\n${credentials}\ntools:\n${charge("hosted.charge")}`,
-      "routes/ported.yaml": () =>
-        `${upstream}mount: { port: ${mountPort} }\nagent_token: { header: x-api-key }\n${credentials}\ntools:\n${charge("ported.charge")}`,
-      "routes/wired.yaml": () =>
-        `upstream: ${wired.url}\nmount: { path: /wired }\n${credentials}\ntools:\n  wired.get: { match: GET /get, describe: Get., traits: { effect: read }, input: { type: object, additionalProperties: false } }\n`,
-      "routes/open.yaml": () =>
-        `upstream: ${wired.url}\nmount: { path: /open }\npassthrough: true\n${credentials.replace("sk_sandbox_", "sk_open_")}\ntools:\n  open.read: { match: "GET /v1/**", describe: Read., traits: { effect: read } }\n`,
+      ...routesOf(mountPort, wired.url),
       ...edit,
       [billing]: all(unlimited, swap("  tickets.search: allow", `  ${tools.replaceAll(", ", "\n  ")}\n  tickets.search: allow`), ownEdit),
-      "config/contracts/small.yaml": () =>
-        contract(
-          "small-bot",
-          "payments.lookup_charge: allow",
-          "budgets: [{ meter: calls, scope: agent, window: month, limit: 3 }, { meter: calls, scope: tenant, window: month, limit: 9 }]",
-        ),
-      "config/contracts/rated.yaml": () =>
-        contract(
-          "rated-bot",
-          "payments.lookup_charge: allow",
-          `${budgets}\nrates: [{ scope: agent, limit: 3/h }, { scope: tenant, limit: 9/h }]`,
-        ),
-      "config/contracts/rated-staging.yaml": () =>
-        contract(
-          "rated-bot",
-          "deploys.list: allow",
-          `${budgets}\nrates: [{ scope: agent, limit: 3/h }, { scope: tenant, limit: 9/h }]`,
-          "staging",
-        ),
-      "config/contracts/staging.yaml": () =>
-        contract(
-          agent,
-          "deploys.list: allow",
-          "budgets: [{ meter: cost, scope: run, limit: 0.40 USD }, { meter: cost, scope: agent, window: day, limit: 1000.00 USD }]",
-          "staging",
-        ),
-      "config/contracts/other.yaml": () =>
-        contract("other-bot", "payments.lookup_charge: allow, tickets.create: allow, payments.refund: { tier: finance }"),
+      ...contracts,
     },
   });
   const world = await startGateway({
@@ -189,22 +215,7 @@ export async function startTenants(edit: Readonly<Record<string, (text: string) 
   });
   const key = createPrivateKey(readFileSync(join(world.dataDir, "dev", "agents.pem")));
   const kid = JSON.parse(Buffer.from((await world.agentToken()).split(".")[0] ?? "", "base64url").toString()) as object;
-  const part = (text: string): string => Buffer.from(text).toString("base64url");
-  const signed: TenantWorld["signed"] = (claims, rawPayload = (text) => text) => {
-    const iat = Math.floor(Date.now() / 1000);
-    const whole = {
-      iss: world.dev.agentIssuer.issuer,
-      aud: "sallyport",
-      iat,
-      exp: iat + 3600,
-      jti: randomUUID(),
-      sub: agent,
-      run: "r_walls",
-      ...claims,
-    };
-    const input = `${part(JSON.stringify(kid))}.${part(rawPayload(JSON.stringify(whole)))}`;
-    return `${input}.${sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
-  };
+  const signed = signerOf(world.dev.agentIssuer.issuer, key, kid);
   const tokenOf: TenantWorld["tokenOf"] = (tenant, more = {}) => signed({ tenant, ...more });
   const send: TenantWorld["send"] = async (
     line,

@@ -37,7 +37,7 @@ const message = { model: "claude-5", max_tokens: 100, messages: [{ role: "user" 
 async function costOfRun(run: string): Promise<number> {
   const key = JSON.stringify(["cost", null, "run", "production", "acme_co", "reader", run, "run", "UTC", 0]);
   const reservation = { key, budget: "cost/run", units: 0, limit: 110_000, heldMax: 0, endsAtMs: null };
-  const of = { run, tenant: "acme_co", agent: "reader", callId: "", callDigest: "" };
+  const of = { run, tenant: "acme_co", environment: "production", agent: "reader", callId: "", callDigest: "" };
   const { left } = await world.gateway.ports.calls.standing({ ...of, reservations: [reservation] });
   return 110_000 - (left[0] ?? Number.NaN);
 }

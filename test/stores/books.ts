@@ -68,6 +68,6 @@ export async function readWholeLedger(store: Store, fromSeq = 1): Promise<readon
 
 /** Units left of each account, as policy would be told. */
 export async function unitsLeftOf(store: Store, ...reservations: readonly Reservation[]): Promise<readonly number[]> {
-  const nobody = { agent: "billing", callId: "", run: null, tenant: "", callDigest: "" };
+  const nobody = { agent: "billing", callId: "", run: null, tenant: "", environment: "", callDigest: "" };
   return (await store.calls.standing({ ...nobody, reservations })).left;
 }

@@ -163,18 +163,23 @@ export const progressRules: Rules = {
   "a call that is judged again is told the budgets without its own money": async (store) => {
     const { call } = await approveCall(store, { reservations: [reservationOf("a", 5, 10)] });
     await startNow(store, { reservations: [reservationOf("a", 2, 10)] });
-    const ask = { agent: "billing", reservations: [reservationOf("a", 5, 10)], run: "r_1", tenant: "acme", callDigest: call.callDigest };
+    const mine = { agent: "billing", tenant: "acme", environment: "production" };
+    const ask = { reservations: [reservationOf("a", 5, 10)], run: "r_1", ...mine, callDigest: call.callDigest };
     assert.deepEqual((await store.calls.standing({ ...ask, callId: call.id })).left, [8]);
     assert.deepEqual((await store.calls.standing({ ...ask, callId: "c_other" })).left, [3]);
   },
-  "policy is told the run's calls, oldest first, without denied ones, itself and other tenants'": async (store) => {
+  "policy is told the run's calls, oldest first, without denied ones, itself and those of other tenants and environments": async (
+    store,
+  ) => {
     const call = { callDigest: "d", effect: "read" } as const;
     await startNow(store, { reservations: [], call: { ...call, tool: "one" }, nowMs: t0 });
     await startNow(store, { reservations: [], call: { ...call, tool: "two" }, nowMs: t0 + 1 });
     await startNow(store, { reservations: [], call: { ...call, tool: "far", tenant: "other" }, nowMs: t0 + 2 });
+    await startNow(store, { reservations: [], call: { ...call, tool: "tried", environment: "staging" }, nowMs: t0 + 2 });
     const self = await startNow(store, { reservations: [], call: { ...call, tool: "self" }, nowMs: t0 + 3 });
     await store.calls.recordDenied({ call: admitOf({ call }).call, code: "ERR_POLICY_DENIED", reasons: [], atMs: t0 + 4 });
-    const ask = { agent: "billing", callId: self.call.id, reservations: [], tenant: "acme", callDigest: "d" };
+    const mine = { agent: "billing", tenant: "acme", environment: "production" };
+    const ask = { ...mine, callId: self.call.id, reservations: [], callDigest: "d" };
     const standing = await store.calls.standing({ ...ask, run: "r_1" });
     assert.deepEqual(standing.runCalls, [
       { tool: "one", status: "started" },

@@ -14,11 +14,12 @@ const folder = mkdtempSync(join(memoryFolder, "view-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const runs = ["r_1", "r_2", null] as const;
+const mine = { tenant: "acme", environment: "production", agent: "billing" };
 const accounts = ["a", "b"].map((key) => reservationOf(key, 1, 40, 20));
 
 /** What policy is told of a call that the store does not know, from the main thread's view, and what the writer itself would say. */
 async function bothStandings(store: SqliteStore, run: string | null): Promise<readonly [unknown, unknown]> {
-  const ask: Omit<StandingRequest, "callId"> = { reservations: accounts, run, tenant: "acme", agent: "billing", callDigest: "d1" };
+  const ask: Omit<StandingRequest, "callId"> = { reservations: accounts, run, ...mine, callDigest: "d1" };
   return Promise.all([store.calls.standing({ ...ask, callId: null }), store.calls.standing({ ...ask, callId: "c_nobody" })]);
 }
 
@@ -116,7 +117,7 @@ test("the view of the main thread tells policy what the writer would tell it, af
   assert.ok(compared >= 45 && told > 20);
 });
 
-const nobody = { callId: null, run: null, tenant: "acme", agent: "billing", callDigest: "" };
+const nobody = { callId: null, run: null, ...mine, callDigest: "" };
 
 test("a run's last hundred calls are told, whether the view saw them come or asked for them", async () => {
   const file = join(folder, "long.db");

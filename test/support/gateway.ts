@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DevIssuer, openDevIssuer } from "../../src/adapters/dev-issuer/issuer.ts";
 import { type Gateway, type GatewayOptions, openGateway } from "../../src/wiring/sqlite.ts";
-import { assertDescribed } from "./openapi-answers.ts";
+import { assertDescribed, type Listener } from "./openapi-answers.ts";
 import { type Referee, type SandboxOptions, startSandbox } from "./referee.ts";
 
 /** An answer, read whole. */
@@ -87,21 +87,15 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       headers: { ...authorization, ...keyed, ...headers },
       ...(body === undefined ? {} : { body: body as string }),
     });
-    const answer = await readAnswer(response);
-    // Whatever a test is about, what our own resources say is what their document says.
-    assertDescribed("agents", method, path, answer);
-    return answer;
+    return readAnswer(response, ["agents", method, path]);
   };
   const people: TestGateway["people"] = async (person, method, path, body) => {
     const headers = {
       authorization: `Bearer ${await personToken(person)}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     };
-    const answer = await readAnswer(
-      await fetch(`${gateway.peopleUrl}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }),
-    );
-    assertDescribed("people", method, path, answer);
-    return answer;
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    return readAnswer(await fetch(`${gateway.peopleUrl}${path}`, { method, headers, ...sent }), ["people", method, path]);
   };
   return {
     get gateway() {
@@ -138,9 +132,12 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   };
 }
 
-async function readAnswer(response: Response): Promise<TestAnswer> {
+/** Whatever a test is about, what our own resources say is what their document says. */
+async function readAnswer(response: Response, asked: readonly [Listener, method: string, path: string]): Promise<TestAnswer> {
+  const { status, headers } = response;
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: parse(text) };
+  assertDescribed(...asked, { status, headers, text });
+  return { status, headers, text, body: parse(text) };
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -119,7 +119,8 @@ export const routesFile = fields({
           example: "Bearer ${file:/run/secrets/stripe/{tenant}}",
         }),
         shared: flag({
-          description: "Says that several tenants share one credential. Where they share the account too, every write needs a preview whose output requires `tenant` or `account`, and nothing keeps their reads apart.",
+          description:
+            "Says that several tenants share one credential. Where they share the account too, every write needs a preview whose output requires `tenant` or `account`, and nothing keeps their reads apart.",
           default: false,
           example: true,
         }),

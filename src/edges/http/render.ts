@@ -102,8 +102,10 @@ function renderRefusal(
   const typeUrl = `${publicUrl}/sallyport/v1/errors/${code}`;
   const spoken = dialect === null ? null : speak(dialect, { ...refusal, typeUrl });
   const status = spoken?.status ?? usual;
-  const document = { ...spoken?.members, ...rest, type: typeUrl, title, status, code, call_id: callId, retryable };
-  return json(status, { ...headers, ...spoken?.headers }, document, spoken?.contentType ?? "application/problem+json");
+  // The code and the sentence come first: logs and models cut long texts. What the dialect adds comes last and replaces nothing.
+  const document = { code, ...rest, type: typeUrl, title, status, call_id: callId, retryable };
+  const body = { ...document, ...spoken?.members, ...document };
+  return json(status, { ...headers, ...spoken?.headers }, body, spoken?.contentType ?? "application/problem+json");
 }
 
 function locationOf({ publicUrl }: RenderContext, callId: string): string {

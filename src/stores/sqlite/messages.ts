@@ -55,7 +55,7 @@ export interface SettleMessage extends Omit<SettleRequest, "settled" | "answer">
 export type RunCall = Standing["runCalls"][number] & { readonly id: string; readonly digest: string };
 
 /** What the main thread's view asks when it does not know a run or an account. */
-export interface ViewRequest extends Pick<StandingRequest, "run" | "tenant" | "agent"> {
+export interface ViewRequest extends Pick<StandingRequest, "run" | "tenant" | "environment" | "agent"> {
   readonly accounts: readonly string[];
 }
 

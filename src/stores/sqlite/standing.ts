@@ -10,11 +10,12 @@ import { findCall, readReservations } from "./rows.ts";
 export const runCallsMax = 100;
 
 /** What policy is told of budgets and run before it decides on a call that the store knows: the call itself and its money are left out. */
-export function readStanding(database: Database, { callId, reservations, run, tenant, agent, callDigest }: StandingRequest): Standing {
+export function readStanding(database: Database, request: StandingRequest): Standing {
+  const { callId, reservations, callDigest } = request;
   const stored = callId === null ? null : findCall(database, "id = ?", callId);
   const own = stored === null ? null : { ...stored, reservations: readReservations(database, stored.booked) };
   const left = reservations.map(({ key, limit }) => unitsLeft(accountWithout(database, key, own), limit));
-  return { left, ...toldCalls(readRunCalls(database, { run, tenant, agent }, callId ?? ""), callDigest) };
+  return { left, ...toldCalls(readRunCalls(database, request, callId ?? ""), callDigest) };
 }
 
 /** A run's calls in the form that policy gets. */
@@ -32,12 +33,13 @@ export function readView(database: Database, request: ViewRequest): View {
   return { accounts: request.accounts.map((key) => readAccount(database, key)), runCalls: readRunCalls(database, request, "") };
 }
 
-function readRunCalls(database: Database, { run, tenant, agent }: Omit<ViewRequest, "accounts">, butId: string): readonly RunCall[] {
+function readRunCalls(database: Database, request: Omit<ViewRequest, "accounts">, butId: string): readonly RunCall[] {
+  const { run, tenant, environment, agent } = request;
   if (run === null) return [];
   const calls = database.rows<{ id: string; tool: string; status: State; digest: string }>(
     `SELECT id, tool, state AS status, call_digest AS digest FROM calls
-      WHERE tenant = ? AND run = ? AND run <> '' AND agent = ? AND state <> 'denied' AND id <> ? ORDER BY told DESC LIMIT ${runCallsMax}`,
-    ...[tenant, run, agent, butId],
+      WHERE tenant = ? AND run = ? AND run <> '' AND agent = ? AND environment = ? AND state <> 'denied' AND id <> ? ORDER BY told DESC LIMIT ${runCallsMax}`,
+    ...[tenant, run, agent, environment, butId],
   );
   return [...calls].reverse();
 }

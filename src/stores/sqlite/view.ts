@@ -43,17 +43,18 @@ export function emptyView(): StandingView {
     calls.set(call.id, call);
   };
   return {
-    read({ reservations, run, tenant, agent, callDigest }) {
-      const name = runName(run, tenant, agent);
+    read({ reservations, run, tenant, environment, agent, callDigest }) {
+      const name = runName({ run, tenant, environment, agent });
       const known = name === null ? nothing : refresh(runs, name);
       const asked = reservations.map(({ key }) => refresh(accounts, key));
-      if (known === undefined || asked.includes(undefined)) return { run, tenant, agent, accounts: reservations.map(({ key }) => key) };
+      if (known === undefined || asked.includes(undefined))
+        return { run, tenant, environment, agent, accounts: reservations.map(({ key }) => key) };
       const left = reservations.map(({ limit }, at) => unitsLeft(asked[at] as Account, limit));
       return { left, ...toldCalls(known.calls, callDigest) };
     },
-    fill({ run, tenant, agent, accounts: keys }, view) {
+    fill({ run, tenant, environment, agent, accounts: keys }, view) {
       for (const [at, key] of keys.entries()) keep(accounts, key, view.accounts[at] as Account, accountsMax);
-      const name = runName(run, tenant, agent);
+      const name = runName({ run, tenant, environment, agent });
       if (name === null) return;
       const before = runs.get(name);
       if (before !== undefined) forgetRun(name, before);
@@ -63,8 +64,8 @@ export function emptyView(): StandingView {
       if (oldest !== undefined) forgetRun(...oldest);
       runs.set(name, known);
     },
-    add({ call: { id, tenant, agent, run, tool, callDigest } }, status) {
-      const name = runName(run, tenant, agent);
+    add({ call: { id, tenant, environment, agent, run, tool, callDigest } }, status) {
+      const name = runName({ run, tenant, environment, agent });
       const known = name === null ? undefined : runs.get(name);
       if (known !== undefined && !calls.has(id)) push(known, { id, tool, status, digest: callDigest });
     },
@@ -80,8 +81,9 @@ export function emptyView(): StandingView {
 
 const nothing: KnownRun = { calls: [] };
 
-function runName(run: string | null, tenant: string, agent: string): string | null {
-  return run === null ? null : JSON.stringify([tenant, agent, run]);
+/** A run is one agent's, in one tenant and environment: an id is only as unique as its issuer. */
+function runName({ run, tenant, environment, agent }: Omit<ViewRequest, "accounts">): string | null {
+  return run === null ? null : JSON.stringify([environment, tenant, agent, run]);
 }
 
 /** A Map hands its keys out in the order they were set: setting anew marks an entry as just used. */
