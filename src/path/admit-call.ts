@@ -1,6 +1,7 @@
 import { type AdmitResult, type CallFacts, type Payload, StoreUnavailable } from "../ports/calls.ts";
 import { type Denial, deny } from "../rules/denial.ts";
 import type { HoldTerms } from "../rules/holds.ts";
+import type { JsonObject } from "../rules/json.ts";
 import type { Decided, KeptCall, Started, StoredCall } from "./call.ts";
 import { denyStopped } from "./check-stops.ts";
 import { deadlinesOf } from "./deadlines.ts";
@@ -87,6 +88,8 @@ export function factsOf(call: Decided, parent: string | null): CallFacts {
   };
 }
 
+const encoder = new TextEncoder();
+
 /** The encrypted document of a call: enough to run it after approval, and to show people what they sign. */
 export function keepCall(ports: PathPorts, call: Decided): Payload {
   const { principal, tool, outbound, args, meantHeaders, findings, preview, policyInput } = call;
@@ -99,11 +102,17 @@ export function keepCall(ports: PathPorts, call: Decided): Payload {
     meantHeaders,
     findings,
     preview,
-    policyInput,
+    policyInput: withoutArguments(policyInput),
   };
   try {
-    return ports.cipher.seal(principal.tenant, new TextEncoder().encode(JSON.stringify(kept)));
+    return ports.cipher.seal(principal.tenant, encoder.encode(JSON.stringify(kept)));
   } catch (cause) {
     throw new StoreUnavailable("the call cannot be sealed: a tenant's key is made with its first call, and needs the disk", { cause });
   }
+}
+
+/** Policy is asked about the very arguments and headers that are kept beside its input: they need not be sealed and written twice. */
+function withoutArguments(policyInput: JsonObject): JsonObject {
+  const { args: _args, headers: _headers, ...rest } = policyInput;
+  return rest;
 }

@@ -108,6 +108,7 @@ export interface KeptCall {
   readonly meantHeaders: Readonly<Record<string, string>>;
   readonly findings: Resolved["findings"];
   readonly preview: JsonObject | null;
+  /** What policy saw, but for `args` and `headers`: those are `args` and `meantHeaders` above. */
   readonly policyInput: JsonObject;
 }
 

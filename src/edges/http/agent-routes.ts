@@ -102,9 +102,11 @@ export function ownMethodsAt(rawPath: string): readonly string[] {
 async function answerReceived(edge: AgentEdge, received: Received, byName: boolean): Promise<Rendered> {
   const { ports, limits } = edge;
   const { answer, standings } = await answerCall(ports, received);
+  const told = { publicUrl: edge.publicUrl(), standings, nowMs: ports.clock.nowMs() };
+  // The upstream's own answer is told in no dialect, and nobody waits for it.
+  if (answer.kind === "upstream") return renderAnswer(answer, { ...told, canWait: false, dialect: null });
   const prefer = readPrefer(received.headers);
-  const dialect = dialectFor(edge, received.target, received.headers);
-  const context = { publicUrl: edge.publicUrl(), canWait: byName || prefer.canWait, dialect, standings, nowMs: ports.clock.nowMs() };
+  const context = { ...told, canWait: byName || prefer.canWait, dialect: dialectFor(edge, received.target, received.headers) };
   if (answer.kind !== "held" || prefer.waitSeconds === 0) return renderAnswer(answer, context);
   const waitMs = Math.min(prefer.waitSeconds * 1000, limits.waitMsMax);
   const waited = await waitBounded(edge, answer.callId, waitMs).catch((error: unknown) => unreadable(edge, answer.callId, error));

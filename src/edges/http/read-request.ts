@@ -2,8 +2,13 @@ import type { FastifyRequest } from "fastify";
 import type { Received, Target } from "../../path/call.ts";
 import type { RequestHeaders } from "../../rules/headers.ts";
 
+/** Gate and path read the same list, which Node makes once for each request and nobody changes. */
+const readBefore = new WeakMap<readonly string[], RequestHeaders>();
+
 /** Every value of every header, in order, under its lower-case name. Node joins and drops repeated headers; the raw list does not. */
 export function readRawHeaders(rawHeaders: readonly string[]): RequestHeaders {
+  const known = readBefore.get(rawHeaders);
+  if (known !== undefined) return known;
   const headers = new Map<string, string[]>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
@@ -12,6 +17,7 @@ export function readRawHeaders(rawHeaders: readonly string[]): RequestHeaders {
     if (values === undefined) headers.set(name, [value]);
     else values.push(value);
   }
+  readBefore.set(rawHeaders, headers);
   return headers;
 }
 

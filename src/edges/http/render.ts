@@ -123,5 +123,10 @@ export function json(
 }
 
 function withoutAbsent(headers: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const present: Record<string, string> = {};
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value !== undefined) present[name] = value;
+  }
+  return present;
 }

@@ -10,8 +10,24 @@ interface Addressed {
  */
 export function allowedMethods(routes: readonly Addressed[], rawPath: string): readonly string[] {
   const segments = rawPath.split("/");
-  const methods = routes.filter(({ url }) => url !== "*" && leadsTo(url.split("/"), segments)).flatMap(({ method }) => method);
+  const methods = templatesOf(routes).flatMap(({ method, template }) => (leadsTo(template, segments) ? method : []));
   return [...new Set(methods)].toSorted();
+}
+
+interface Template {
+  readonly method: string | readonly string[];
+  readonly template: readonly string[];
+}
+
+/** Every request that no route took asks, the tools' own among them, so that a table is taken apart once. */
+const templates = new WeakMap<readonly Addressed[], readonly Template[]>();
+
+function templatesOf(routes: readonly Addressed[]): readonly Template[] {
+  const known = templates.get(routes);
+  if (known !== undefined) return known;
+  const made = routes.flatMap(({ method, url }) => (url === "*" ? [] : [{ method, template: url.split("/") }]));
+  templates.set(routes, made);
+  return made;
 }
 
 function leadsTo(template: readonly string[], segments: readonly string[]): boolean {
